@@ -1,0 +1,115 @@
+"""Backbones: frozen networks that turn pictures into features, and a fingerprint that tells them apart."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+@dataclass(frozen=True)
+class PictureTransform:
+    """Pictures of any size, uint8 [C, H, W], → one float batch [B, channels, size, size] on a device.
+
+    The shorter side is resized to `resize` (default: `size`; bilinear, antialiased), the centre cut out,
+    grey repeated or colour averaged to `channels`, values scaled to [0, 1] and then by `mean` and
+    `deviation`.
+
+    >>> PictureTransform(2, 1)([torch.full((3, 4, 4), 255, dtype=torch.uint8)]).shape
+    torch.Size([1, 1, 2, 2])
+    """
+
+    size: int
+    channels: int = 3
+    mean: tuple[float, ...] = (0.0,)
+    deviation: tuple[float, ...] = (1.0,)
+    resize: int | None = None
+
+    def __call__(self, pictures: Sequence[Tensor], device: torch.device | str = "cpu") -> Tensor:
+        if len({picture.shape for picture in pictures}) == 1:
+            batch = self._sized(torch.stack(list(pictures)).to(device))
+        else:
+            batch = torch.cat([self._sized(picture[None].to(device)) for picture in pictures])
+        mean, deviation = (torch.tensor(v, device=device).view(1, -1, 1, 1) for v in (self.mean, self.deviation))
+        return (batch - mean) / deviation
+
+    def _sized(self, batch: Tensor) -> Tensor:
+        batch = batch.float() / 255
+        if batch.shape[1] != self.channels:
+            batch = batch.expand(-1, 3, -1, -1) if self.channels == 3 else batch.mean(1, keepdim=True)
+        high, wide = batch.shape[-2:]
+        if (high, wide) == (self.size, self.size):
+            return batch
+        # torchvision.transforms.v2 does the same by the same call, and takes longer to import than torch
+        scale = (self.resize or self.size) / min(high, wide)
+        shape = [max(self.size, round(side * scale)) for side in (high, wide)]
+        batch = functional.interpolate(batch, shape, mode="bilinear", antialias=True)
+        top, left = ((side - self.size) // 2 for side in shape)
+        return batch[..., top : top + self.size, left : left + self.size]
+
+
+@dataclass(frozen=True, eq=False)
+class Backbone:
+    """A frozen network, described first and built only when a picture has to go through it.
+
+    `name` is its full spelling. `build` makes the body, a module that maps the transform's pictures to
+    features [B, `width`]; it is called once at most. `identity` decides the weights: two backbones that share
+    it, the transform and `dtype` have the same features. `parameters` counts the body's weights. `protocol`
+    tells what of the stream the body was trained on, if anything: {"on": "all" | "first" | …, "leaks": bool,
+    "classes": int}; None for a body that saw none of it. `dtype` is the precision it computes in and its
+    features are kept in.
+    """
+
+    name: str
+    build: Callable[[], nn.Module]
+    identity: str
+    transform: PictureTransform
+    width: int
+    parameters: int
+    protocol: Mapping[str, Any] | None = None
+    dtype: torch.dtype = torch.float32
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        body: nn.Module,
+        transform: PictureTransform,
+        width: int,
+        protocol: Mapping[str, Any] | None = None,
+    ) -> Backbone:
+        """A backbone of a module at hand, identified by its architecture and every byte of its weights."""
+        sha = hashlib.sha256(str(body).encode())
+        for key, value in body.state_dict().items():
+            sha.update(f"{key} {value.dtype} {list(value.shape)}".encode())
+            sha.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+        return cls(name, lambda: body, sha.hexdigest(), transform, width, count_parameters(body), protocol)
+
+    @cached_property
+    def body(self) -> nn.Module:
+        """The network: in eval mode, without gradients, for good."""
+        body = self.build().eval().requires_grad_(False).to(self.dtype)
+        # convolutions on a CPU run up to twice as fast in this layout
+        return body.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of all that a feature depends on but the picture."""
+        return hashlib.sha256(f"{self.identity}\n{self.transform}\n{self.dtype}".encode()).hexdigest()
+
+    @torch.inference_mode()
+    def __call__(self, pictures: Sequence[Tensor], device: torch.device | str = "cpu") -> Tensor:
+        """Features [n, width], of `dtype`, on the CPU, of n pictures uint8 [C, H, W]."""
+        batch = self.transform(pictures, device).to(self.dtype, memory_format=torch.channels_last)
+        return self.body(batch).cpu()
+
+
+def count_parameters(module: nn.Module) -> int:
+    """Number of weights in a module; running statistics are none."""
+    return sum(p.numel() for p in module.parameters())

@@ -1,0 +1,51 @@
+"""The command line: a file per command group, no logic; `main` turns errors into one line and a code."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+import typer
+
+from cltool.cli import data, run
+from cltool.errors import CallError
+
+# Typer brings its own copy of click since 0.26; its errors are found through a name that typer exports.
+ClickException = typer.BadParameter.__mro__[2]
+
+app = typer.Typer(
+    name="cltool",
+    help="Continual learning and model surgery: freeze one backbone, train a small head per task, merge heads.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    epilog="Start with: cltool run --stream digits --merge alpha",
+)
+run.attach(app)
+app.add_typer(data.app, name="data")
+
+
+def main() -> None:
+    """Entry point. Exit code 2 for a wrong call, 1 for a failed run, 130 when interrupted."""
+    debug = "--debug" in sys.argv
+    try:
+        sys.exit(app(standalone_mode=False) or 0)
+    except typer.Exit as stop:
+        sys.exit(stop.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        _fail("interrupted; take a run up again with --resume RUN", 130)
+    except ClickException as error:
+        _fail(" ".join(error.format_message().split()), 2, debug)  # type: ignore[attr-defined]
+    except CallError as error:
+        _fail(" ".join(str(error).split()), 2, debug)
+    except Exception as error:
+        what = " ".join(str(error).split())
+        _fail(f"{type(error).__name__}: {what} (--debug shows where)", 1, debug)
+
+
+def _fail(message: str, code: int, debug: bool = False) -> None:
+    if debug:
+        traceback.print_exc()
+    print(f"cltool: {message}", file=sys.stderr)
+    sys.exit(code)

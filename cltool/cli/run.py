@@ -1,0 +1,247 @@
+"""`cltool run`: the main job."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from cltool.errors import CallError
+from cltool.plugin import discover
+
+if TYPE_CHECKING:
+    from cltool.recipe import Recipe
+    from cltool.rundir import Metrics
+
+
+def _names(kind: str) -> str:
+    """The names of a kind for a help text, without importing any."""
+    names = discover().names(kind)
+    return ", ".join(names) if len(names) <= 12 else f"{', '.join(names[:6])}, … ({len(names)} in all)"
+
+
+def attach(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command("run", epilog="Example: cltool run --stream emnist --universal all --merge alpha")(run)
+
+
+WHAT, DATA, METHOD, OUTPUT = "What to learn", "Data", "Method", "Output"
+
+
+def run(
+    context: typer.Context,
+    recipe: Annotated[
+        Optional[Path],
+        typer.Argument(help="A recipe.yaml of an earlier run to repeat; options given beside it win."),
+    ] = None,
+    stream: Annotated[
+        Optional[str],
+        typer.Option(metavar="NAME[:k=v,…]", help=f"Stream of tasks: {_names('stream')}.", rich_help_panel=DATA),
+    ] = None,
+    data_root: Annotated[
+        Optional[Path], typer.Option(help="Folder (or zip) with the stream's data.", rich_help_panel=DATA)
+    ] = None,
+    tasks: Annotated[
+        Optional[int],
+        typer.Option(help="Number of tasks; alone, it must divide the classes.", rich_help_panel=DATA),
+    ] = None,
+    classes_per_task: Annotated[
+        Optional[str],
+        typer.Option(
+            metavar="K | K,K,…",
+            help="Classes per task, a number or a list; classes beyond the last task are left out.",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    class_order: Annotated[
+        Optional[str],
+        typer.Option(
+            metavar="given|random|FILE",
+            help="Order in which classes come: the owner's, shuffled by --seed, or a file with a name per line.",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    backbone: Annotated[
+        Optional[str],
+        typer.Option(
+            metavar="NAME[:k=v,…]",
+            help="Frozen network: random, universal, or any torchvision classification model, "
+            "e.g. resnet18:weights=FILE,size=128. Default: the stream's.",
+            rich_help_panel=METHOD,
+        ),
+    ] = None,
+    universal: Annotated[
+        Optional[str],
+        typer.Option(
+            metavar="first|all",
+            help="Short for --backbone universal:on=…; trained on the first task, or on all (leaks).",
+            rich_help_panel=METHOD,
+        ),
+    ] = None,
+    head: Annotated[
+        Optional[str],
+        typer.Option(
+            metavar="NAME[:k=v,…]",
+            help=f"How a task's head is fitted: {_names('head')}. Default: softmax.",
+            rich_help_panel=METHOD,
+        ),
+    ] = None,
+    unknown: Annotated[
+        Optional[str],
+        typer.Option(
+            metavar="NAME[:k=v,…]",
+            help=f"What the unknown row learns from: {_names('unknown')}. Default: none.",
+            rich_help_panel=METHOD,
+        ),
+    ] = None,
+    merge: Annotated[
+        Optional[str],
+        typer.Option(
+            metavar="NAME[:k=v,…]",
+            help=f"How heads are merged: {_names('merge')}; e.g. alpha:alpha=0.7. Default: alpha.",
+            rich_help_panel=METHOD,
+        ),
+    ] = None,
+    seed: Annotated[
+        Optional[int],
+        typer.Option(help="Seed of class order and head fitting. Default: 0.", rich_help_panel=METHOD),
+    ] = None,
+    joint: Annotated[
+        Optional[bool],
+        typer.Option(
+            "--joint/--no-joint",
+            help="Compare with one head trained on everything at once. Default: yes.",
+            show_default=False,
+            rich_help_panel=METHOD,
+        ),
+    ] = None,
+    device: Annotated[
+        Optional[str],
+        typer.Option(metavar="auto|cpu|cuda", help="Where the backbone runs. Default: auto.", rich_help_panel=METHOD),
+    ] = None,
+    plugin: Annotated[
+        Optional[list[Path]],
+        typer.Option(metavar="FILE", help="A Python file with plugins, for this run.", rich_help_panel=METHOD),
+    ] = None,
+    out: Annotated[
+        Optional[Path],
+        typer.Option(
+            help="Run directory; must be new or empty. Default: runs/STREAM-MERGE-TIME.", rich_help_panel=OUTPUT
+        ),
+    ] = None,
+    resume: Annotated[
+        Optional[Path],
+        typer.Option(
+            metavar="RUN",
+            help="Take up a run that was interrupted, after its last finished task.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
+    json_: Annotated[
+        bool,
+        typer.Option("--json", help="Print metrics.json on standard output and nothing else.", rich_help_panel=OUTPUT),
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option(help="Show the traceback of an error.", rich_help_panel=OUTPUT)
+    ] = False,
+) -> None:
+    """Learn a stream of tasks with a frozen backbone and merged heads, and score every step.
+
+    A stream of tasks flows through a frozen backbone into one small linear head per task; heads are merged
+    by operating on their weights. The run directory holds recipe, journal, heads, metrics.json, curves and
+    weight picture; `--resume` takes an interrupted run up again.
+    """
+    given = {
+        "stream": stream,
+        "data_root": str(data_root.absolute()) if data_root else None,
+        "tasks": tasks,
+        "classes_per_task": _classes(classes_per_task),
+        "class_order": _order(class_order),
+        "backbone": _backbone(backbone, universal),
+        "head": head,
+        "unknown": unknown,
+        "merge": merge,
+        "seed": seed,
+        "joint": joint,
+        "device": device,
+        "plugins": [str(path.absolute()) for path in plugin] if plugin else None,
+    }
+    asked = {key: value for key, value in given.items() if value is not None}
+    if resume is not None:
+        if asked or recipe or out:
+            first = next(iter(asked), "recipe" if recipe else "out")
+            raise CallError(f"--resume takes its recipe from {resume}; leave out {first.replace('_', '-')}")
+        _show(*_resume(resume), json_)
+    else:
+        _show(*_start(asked, recipe, out), json_)
+
+
+def _start(asked: dict[str, Any], recipe: Path | None, out: Path | None) -> tuple[Metrics, Path]:
+    from cltool.cli.console import Screen
+    from cltool.recipe import Recipe
+    from cltool.run import prepare
+    from cltool.run import run as run_recipe
+    from cltool.rundir import RunDirectory
+
+    base = Recipe.load(recipe).model_dump(by_alias=True) if recipe else {}
+    if not recipe and "stream" not in asked:
+        raise CallError(f"--stream is missing; there are: {_names('stream')}")
+    wanted = Recipe.of({**base, **asked}, "this call")
+    when = datetime.now().strftime("%Y%m%d-%H%M%S")
+    directory = RunDirectory(out or Path("runs") / f"{wanted.stream.name}-{wanted.merge.name}-{when}")
+    directory.check_free()
+    with Screen() as screen:
+        setup = prepare(wanted, screen)
+        return run_recipe(setup, directory, progress=screen, watch=screen.step), directory.path
+
+
+def _resume(path: Path) -> tuple[Metrics, Path]:
+    from cltool.cli.console import Screen
+    from cltool.run import prepare
+    from cltool.run import run as run_recipe
+    from cltool.rundir import RunDirectory
+
+    directory, recipe = RunDirectory.open(path)
+    with Screen() as screen:
+        setup = prepare(recipe, screen)
+        return run_recipe(setup, directory, resume=True, progress=screen, watch=screen.step), path
+
+
+def _classes(text: str | None) -> int | list[int] | None:
+    if text is None:
+        return None
+    try:
+        numbers = [int(part) for part in text.split(",")]
+    except ValueError:
+        raise CallError(f"--classes-per-task {text}: give a number, or a list such as 3,2,2") from None
+    return numbers if len(numbers) > 1 else numbers[0]
+
+
+def _order(text: str | None) -> str | list[str] | None:
+    if text is None or text in ("given", "random"):
+        return text
+    try:
+        lines = Path(text).read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise CallError(f"--class-order {text}: give 'given', 'random' or a file ({error.strerror})") from None
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _backbone(backbone: str | None, universal: str | None) -> str | None:
+    if backbone is not None and universal is not None:
+        raise CallError("--universal is short for --backbone universal:on=…; give one of the two")
+    return f"universal:on={universal}" if universal is not None else backbone
+
+
+def _show(metrics: Metrics, path: Path, as_json: bool) -> None:
+    """The result on standard output: one JSON object, or the table, the curve and where it all lies."""
+    if as_json:
+        sys.stdout.write(json.dumps(metrics.model_dump(mode="json", by_alias=True), ensure_ascii=False) + "\n")
+        return
+    from cltool.cli.summary import print_summary
+
+    print_summary(metrics, path)

@@ -1,0 +1,37 @@
+"""A finished run on the terminal."""
+
+from __future__ import annotations
+
+import json
+from itertools import accumulate
+from pathlib import Path
+
+from cltool.cli.console import curve_lines, results, step_table
+from cltool.report.curves import title
+from cltool.rundir import Metrics
+
+
+def print_summary(metrics: Metrics, path: Path) -> None:
+    """Print the table of tasks, the curve, the named metrics and the run's files."""
+    steps = [json.loads(line) for line in (path / "journal.jsonl").read_text(encoding="utf-8").splitlines()]
+    classes = list(accumulate(len(task.outputs) for task in metrics.tasks))
+    results.print(title(metrics), style="bold", highlight=False)
+    if metrics.note:
+        results.print(metrics.note, style="dim", highlight=False)
+    results.print(step_table(steps))
+    results.print()
+    results.print(curve_lines(classes, metrics.curve, metrics.joint.curve if metrics.joint else None), end="")
+    cost = metrics.cost
+    results.print(
+        f"final {metrics.accuracy_final:.3f}, average {metrics.accuracy_average_incremental:.3f}, "
+        f"forgetting {metrics.forgetting_chaudhry:.3f}, backward transfer {metrics.bwt_gem:+.3f}"
+        + (f", {len(metrics.left_out)} class(es) left out" if metrics.left_out else ""),
+        highlight=False,
+    )
+    results.print(
+        f"{cost.parameters_total:,} parameters, {cost.parameters_per_task[-1]:,} more with the last task; "
+        f"{cost.bytes_kept:,} bytes kept of earlier tasks; "
+        f"{cost.extract_s:.1f} s features, {cost.fit_s:.1f} s heads, {cost.joint_s:.1f} s joint",
+        highlight=False,
+    )
+    results.print(f"{path}/: metrics.json, curves.png, weights.png, head.safetensors", highlight=False, soft_wrap=True)

@@ -1,0 +1,34 @@
+"""What can go wrong, by who can mend it: a wrong call (exit code 2) or a failed run (exit code 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class CallError(ValueError):
+    """The call was wrong; the message is one line that says what is wrong and what to do."""
+
+
+class PluginError(CallError):
+    """A plugin is missing, doubled, broken or wrongly declared."""
+
+
+class DataGone(RuntimeError):
+    """Somebody asked for an earlier task's training samples; continual learning has none."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint naming the known name most like `name`, or all of them where none is alike.
+
+    >>> nearest("alpah", ["alpha", "concat"])
+    "did you mean 'alpha'?"
+    >>> nearest("xyz", ["alpha", "concat"])
+    'there are: alpha, concat'
+    """
+    names = sorted(known)
+    close = get_close_matches(name, names, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    shown = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+    return f"there are: {shown}" if names else "there are none"

@@ -1,0 +1,79 @@
+"""Scoring a predictor after a task: on every task seen, with and without the task known, and on the unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from cltool.heads import UNKNOWN
+from cltool.learner import Predictor
+from cltool.metrics import auroc
+from cltool.tasks import TaskStream
+
+
+@dataclass(frozen=True)
+class Unknowns:
+    """How the `unknown` row tells known from novel pictures.
+
+    `rate_known`, `rate_novel`: the share of each on which it scores above every class. `auroc`: of its lead
+    over the best class. None where there are no such pictures.
+    """
+
+    rate_known: float
+    rate_novel: float | None
+    auroc: float | None
+
+
+@dataclass(frozen=True)
+class StepScores:
+    """Accuracies after one task, one entry per task seen; `unknown` is None for a head without that row."""
+
+    row: list[float]
+    row_task_aware: list[float]
+    unknown: Unknowns | None
+
+
+def evaluate(predictor: Predictor, stream: TaskStream, step: int) -> StepScores:
+    """Score `predictor`, which has learned tasks 0…`step`, on the test pictures of the stream.
+
+    `unknown` never competes in the argmax. Task-aware: only the picture's own task's outputs do. Novel are
+    the test pictures of outputs that no task so far had, later tasks' and those left out.
+    """
+    classes = [i for i, name in enumerate(predictor.outputs) if name != UNKNOWN]
+    stranger = predictor.outputs.index(UNKNOWN) if UNKNOWN in predictor.outputs else None
+    row, aware, leads = [], [], []
+    for outputs in stream.groups[: step + 1]:
+        blocks = stream.test(outputs)
+        scores = predictor.scores(blocks)
+        column = {name: i for i, name in enumerate(predictor.outputs)}
+        truth = torch.cat([torch.full((len(block),), column[block.output]) for block in blocks])
+        row.append(_accuracy(scores, truth, classes))
+        aware.append(_accuracy(scores, truth, [column[name] for name in outputs]))
+        leads.append(_lead(scores, stranger, classes))
+    if stranger is None:
+        return StepScores(row, aware, None)
+    known = torch.cat(leads)
+    novel = _lead(predictor.scores(stream.test(stream.novel(step))), stranger, classes)
+    rate_novel = _share(novel > 0) if len(novel) else None
+    unknowns = Unknowns(_share(known > 0), rate_novel, auroc(known.numpy(), novel.numpy()))
+    return StepScores(row, aware, unknowns)
+
+
+def _accuracy(scores: Tensor, truth: Tensor, columns: Sequence[int]) -> float:
+    """Share of rows whose largest score among `columns` is the true one."""
+    allowed = torch.tensor(columns)
+    return _share(allowed[scores[:, allowed].argmax(1)] == truth)
+
+
+def _lead(scores: Tensor, stranger: int | None, classes: Sequence[int]) -> Tensor:
+    """How far the unknown row scores above the best class, per picture."""
+    if stranger is None:
+        return torch.zeros(0)
+    return scores[:, stranger] - scores[:, classes].max(1).values
+
+
+def _share(yes: Tensor) -> float:
+    return int(yes.sum()) / max(1, len(yes))

@@ -1,0 +1,176 @@
+"""The feature bank: a picture goes through a frozen backbone once; after that its features are read.
+
+One file per block (the pictures of one class in one split), named by a hash of the encoded pictures, how
+they are decoded, the backbone's architecture, weights and transform, and the batch size. Features do not
+depend on class order, on the cut into tasks, or on where an earlier run was killed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from cltool.atomic import save_tensors
+from cltool.backbones import Backbone
+from cltool.cache import cache_folder
+from cltool.pictures import Block
+from cltool.progress import Progress, Silent
+
+SCHEMA = 1
+BATCH = 32  # what one step through a backbone takes on two cores; more falls out of their caches
+
+
+@dataclass(frozen=True)
+class BankEntry:
+    """One stored block: where it is, whose features they are, how many, and when they were last read."""
+
+    path: Path
+    backbone: str
+    output: str
+    split: str
+    samples: int
+    width: int
+    nbytes: int
+    used: float  # seconds since the epoch
+
+
+@dataclass(frozen=True)
+class FeatureBank:
+    """Features on disk, memory-mapped when read and checked against their checksum.
+
+    Any number of processes may use one bank: a block is written beside its place and moved there whole.
+
+    >>> import tempfile
+    >>> from cltool.pictures import RawPixels
+    >>> from cltool.backbones import PictureTransform
+    >>> flat = Backbone.of("flat", torch.nn.Flatten(), PictureTransform(2, 1), 4)
+    >>> block = Block("white", "train", ["a"], lambda i: bytes([255] * 4), RawPixels(1, 2, 2))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     bank = FeatureBank(Path(folder))
+    ...     bank.has(block, flat), bank.features([block], flat), bank.has(block, flat)
+    (False, tensor([[1., 1., 1., 1.]]), True)
+    """
+
+    folder: Path = field(default_factory=lambda: cache_folder("features"))
+    device: str = "cpu"
+    progress: Progress = field(default_factory=Silent)
+
+    def path(self, block: Block, backbone: Backbone) -> Path:
+        """Where this block's features are, or will be."""
+        key = hashlib.sha256(f"{SCHEMA} {block.digest} {backbone.fingerprint} {BATCH}".encode()).hexdigest()
+        return self.folder / backbone.fingerprint[:16] / f"{key[:32]}.safetensors"
+
+    def has(self, block: Block, backbone: Backbone) -> bool:
+        """Whether the block is in the bank (not whether it is sound: reading tells)."""
+        return self.path(block, backbone).is_file()
+
+    def features(self, blocks: Sequence[Block], backbone: Backbone) -> Tensor:
+        """Features [n, width], float32, of all pictures of the blocks, in order.
+
+        Blocks in the bank are read, the others computed and kept. Raises DataGone for a block whose turn is
+        over, CallError for a picture that cannot be read.
+        """
+        found = {block: self._read(block, backbone) for block in blocks}
+        missing = [block for block, features in found.items() if features is None]
+        if missing:
+            backbone.body.to(self.device)
+            total = sum(len(block) for block in missing)
+            with ThreadPoolExecutor(1) as decoder, self.progress.track("extracting features", total) as advance:
+                for block in missing:
+                    found[block] = self._extract(block, backbone, decoder, advance)
+                    self._keep(block, backbone, found[block])
+        parts = [features.float() for features in found.values() if features is not None]
+        return torch.cat(parts) if parts else torch.zeros(0, backbone.width)
+
+    def _read(self, block: Block, backbone: Backbone) -> Tensor | None:
+        path = self.path(block, backbone)
+        if not path.is_file():
+            return None
+        try:
+            with safe_open(str(path), framework="pt") as file:
+                features = file.get_tensor("features")
+                sound = (file.metadata() or {}).get("checksum") == _checksum(features)
+        except (SafetensorError, OSError):
+            sound = False
+        if not sound:
+            self.progress.say(f"features of {block.output!r} in {path} are damaged; computing them again")
+            return None
+        path.touch()  # what `used` shows and pruning goes by
+        return features
+
+    def _extract(
+        self, block: Block, backbone: Backbone, decoder: Executor, advance: Callable[[int], None]
+    ) -> Tensor:
+        rows = [torch.zeros(0, backbone.width, dtype=backbone.dtype)]
+        for pictures in _decoded(block, decoder):
+            rows.append(backbone(pictures, self.device))
+            advance(len(pictures))
+        return torch.cat(rows)
+
+    def _keep(self, block: Block, backbone: Backbone, features: Tensor) -> None:
+        facts = {
+            "schema": str(SCHEMA),
+            "checksum": _checksum(features),
+            "backbone": backbone.name,
+            "output": block.output,
+            "split": block.split,
+        }
+        save_tensors(self.path(block, backbone), {"features": features}, facts)
+
+    def check(self, blocks: Sequence[Block], backbone: Backbone) -> None:
+        """Raise CallError if a picture that is not yet in the bank cannot be decoded, before any work."""
+        missing = [block for block in blocks if not self.has(block, backbone)]
+        pictures = [(block, i) for block in missing if hasattr(block.decode, "check") for i in range(len(block))]
+        if not pictures:
+            return
+        with ThreadPoolExecutor() as pool, self.progress.track("checking pictures", len(pictures)) as advance:
+            for _ in pool.map(lambda pair: pair[0].check(pair[1]), pictures, chunksize=64):
+                advance(1)
+
+    def entries(self) -> Iterator[BankEntry]:
+        """All stored blocks; files that are none are passed over."""
+        for path in sorted(self.folder.glob("*/*.safetensors")):
+            try:
+                with safe_open(str(path), framework="pt") as file:
+                    facts = file.metadata() or {}
+                    samples, width = file.get_slice("features").get_shape()
+                stat = path.stat()
+            except (SafetensorError, OSError):
+                continue
+            known = (facts.get(key, "?") for key in ("backbone", "output", "split"))
+            yield BankEntry(path, *known, samples, width, stat.st_size, stat.st_mtime)
+
+    def prune(self, older_than_days: float = 0.0) -> tuple[int, int]:
+        """Remove blocks not read for so many days (0: all); gives how many files and bytes went."""
+        limit = time.time() - older_than_days * 86_400
+        gone = [entry for entry in self.entries() if entry.used <= limit]
+        for entry in gone:
+            entry.path.unlink(missing_ok=True)
+        return len(gone), sum(entry.nbytes for entry in gone)
+
+
+def _decoded(block: Block, decoder: Executor) -> Iterator[list[Tensor]]:
+    """A block's pictures in fixed batches, each decoded while the one before it is used."""
+    waiting: deque[Future[list[Tensor]]] = deque()
+    for start in range(0, len(block), BATCH):
+        batch = range(start, min(start + BATCH, len(block)))
+        waiting.append(decoder.submit(lambda batch=batch: [block.picture(i) for i in batch]))
+        if len(waiting) > 1:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _checksum(features: Tensor) -> str:
+    raw = features.contiguous().flatten().view(torch.uint8).numpy().tobytes()
+    return f"crc32:{zlib.crc32(raw):08x}"

@@ -1,0 +1,182 @@
+"""Pictures as a data set keeps them: encoded, grouped by output and split, decoded only when asked."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
+
+from cltool.errors import CallError, DataGone
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Split = Literal["train", "test"]
+
+
+@dataclass(frozen=True)
+class RawPixels:
+    """Decodes bytes that are the pixels themselves, row by row, into uint8 [C, H, W].
+
+    `transposed` swaps height and width, as EMNIST's files need.
+    """
+
+    channels: int
+    height: int
+    width: int
+    transposed: bool = False
+
+    def __call__(self, encoded: bytes) -> Tensor:
+        import torch
+
+        pixels = torch.frombuffer(bytearray(encoded), dtype=torch.uint8)
+        pixels = pixels.view(self.channels, self.height, self.width)
+        return pixels.mT.contiguous() if self.transposed else pixels
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """Decodes JPEG, PNG and whatever else pillow reads into uint8 [C, H, W], C = 3 (RGB) or 1 (L)."""
+
+    mode: Literal["RGB", "L"] = "RGB"
+
+    def __call__(self, encoded: bytes) -> Tensor:
+        import numpy as np
+        import torch
+        from PIL import Image
+
+        with Image.open(io.BytesIO(encoded)) as image:
+            pixels = np.array(image.convert(self.mode))
+        return torch.from_numpy(pixels if self.mode == "RGB" else pixels[:, :, None]).permute(2, 0, 1)
+
+    def check(self, encoded: bytes) -> None:
+        """Read the whole file at the smallest size its format can be decoded at; raises as decoding does."""
+        from PIL import Image
+
+        with Image.open(io.BytesIO(encoded)) as image:
+            image.draft("L", (1, 1))
+            image.load()
+
+
+@dataclass
+class Turn:
+    """Whether a task's training samples may still be read."""
+
+    over: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """The pictures of one output in one split, the unit in which features are kept.
+
+    `names` says what to call each picture in a message; `read(i)` gives its encoded bytes and `decode`
+    makes them uint8 [C, H, W]. `targets` [n, O], where a data set has soft labels, is each picture's
+    distribution over the set's O outputs; None means all of it on `output`.
+
+    >>> block = Block("white", "train", ["a"], lambda i: bytes([255] * 4), RawPixels(1, 2, 2))
+    >>> len(block), block.picture(0).shape
+    (1, torch.Size([1, 2, 2]))
+    """
+
+    output: str
+    split: Split
+    names: Sequence[str]
+    read: Callable[[int], bytes]
+    decode: Callable[[bytes], Tensor]
+    targets: Tensor | None = None
+    turn: Turn | None = None
+    _digest: list[str] = field(default_factory=list, repr=False)  # shared by copies; filled once
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def during(self, turn: Turn) -> Block:
+        """The same block, readable only until `turn` is over."""
+        return replace(self, turn=turn)
+
+    def _still_here(self) -> None:
+        if self.turn is not None and self.turn.over:
+            raise DataGone(
+                f"the {self.split} pictures of {self.output!r} belong to a task whose turn is over; "
+                "keep heads and statistics of earlier tasks, not samples"
+            )
+
+    @property
+    def digest(self) -> str:
+        """Hash of the encoded pictures and of how they are decoded; raises DataGone after its turn."""
+        self._still_here()
+        if not self._digest:
+            sha = hashlib.sha256(repr(self.decode).encode())
+            for index in range(len(self)):
+                encoded = self._read(index)
+                sha.update(len(encoded).to_bytes(8, "little"))
+                sha.update(encoded)
+            self._digest.append(sha.hexdigest())
+        return self._digest[0]
+
+    def _read(self, index: int) -> bytes:
+        try:
+            return self.read(index)
+        except OSError as error:
+            raise CallError(f"cannot read picture {self.names[index]}: {error}") from None
+
+    def picture(self, index: int) -> Tensor:
+        """One picture, uint8 [C, H, W]; raises CallError naming it if it cannot be decoded, DataGone."""
+        self._still_here()
+        encoded = self._read(index)
+        try:
+            return self.decode(encoded)
+        except Exception as error:
+            raise CallError(f"cannot read picture {self.names[index]}: {error}") from None
+
+    def check(self, index: int) -> None:
+        """Raise CallError if a picture cannot be decoded, as cheaply as its format allows."""
+        check = getattr(self.decode, "check", None)
+        if check is None:
+            return
+        try:
+            check(self._read(index))
+        except CallError:
+            raise
+        except Exception as error:
+            raise CallError(
+                f"cannot read picture {self.names[index]}: {error}; repair or remove it"
+            ) from None
+
+
+@dataclass(frozen=True)
+class PictureSet:
+    """A data set as a stream plugin gives it: blocks by output, in the owner's order; no tasks yet.
+
+    `soft` says that blocks carry distributions as targets. `note` is what a reader of results must know
+    about the data (which label file was used, say).
+    """
+
+    outputs: tuple[str, ...]
+    train: Mapping[str, Block]
+    test: Mapping[str, Block]
+    soft: bool = False
+    note: str = ""
+
+
+def targets_of(blocks: Sequence[Block], outputs: Sequence[str], all_outputs: Sequence[str]) -> Tensor:
+    """What the pictures of `blocks` are, as float32 [n, K] over the K `outputs`, each row summing to one.
+
+    Hard labels become one-hot rows. Soft ones are cut down to `outputs` and renormalised: a task knows
+    nothing of the outputs of others.
+    """
+    import torch
+
+    columns = [list(all_outputs).index(name) for name in outputs]
+    rows = []
+    for block in blocks:
+        if block.targets is None:
+            row = torch.zeros(len(block), len(outputs))
+            row[:, list(outputs).index(block.output)] = 1
+        else:
+            row = block.targets[:, columns].float()
+            row = row / row.sum(1, keepdim=True)
+        rows.append(row)
+    return torch.cat(rows)

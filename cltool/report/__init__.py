@@ -1,0 +1,1 @@
+"""Pictures of results: curves and weights."""

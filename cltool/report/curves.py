@@ -1,0 +1,55 @@
+"""Forgetting curves of one run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from cltool.report.figures import BLUE, GREY, ORANGE, new_figure, save_figure
+from cltool.rundir import Metrics
+
+
+def title(metrics: Metrics) -> str:
+    """What a picture of these metrics must say about where they come from."""
+    words = f"{metrics.stream}, {metrics.strategy}, seed {metrics.seed}"
+    if metrics.universal:
+        words += f", universal trained on {metrics.universal['on']}"
+        words += " classes (leaks: it has seen them all)" if metrics.universal["leaks"] else " task only"
+    return words
+
+
+def draw_curves(metrics: Metrics, paths: Sequence[Path]) -> None:
+    """Draw accuracy on all classes seen beside the joint reference, and each task's own curve."""
+    figure = new_figure(9, 3.8)
+    figure.suptitle(title(metrics), fontsize=10)
+    margins = {"left": 0.07, "right": 0.985, "bottom": 0.14, "top": 0.89, "wspace": 0.08}
+    left, right = figure.subplots(1, 2, sharey=True, gridspec_kw=margins)
+    classes = np.cumsum([len(task.outputs) for task in metrics.tasks])
+    left.plot(classes, metrics.curve, "o-", color=BLUE, label=metrics.merge, zorder=3)
+    if metrics.joint:
+        left.plot(classes, metrics.joint.curve, "s--", color=ORANGE, label="joint reference", zorder=2)
+    left.plot(classes, 1 / classes, ":", color=GREY, label="chance", zorder=1)
+    left.set(xlabel="classes seen", ylabel="accuracy on all classes seen", ylim=(0, 1.02), xticks=classes)
+    left.legend(frameon=False, fontsize=8)
+    _draw_tasks(right, metrics)
+    for axes in (left, right):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(alpha=0.25)
+    save_figure(figure, paths)
+
+
+def _draw_tasks(axes: object, metrics: Metrics) -> None:
+    """A line per task, from the task in which it was learned on."""
+    from matplotlib import colormaps
+    from matplotlib.axes import Axes
+
+    assert isinstance(axes, Axes)
+    total = len(metrics.tasks)
+    shades = colormaps["viridis"](np.linspace(0, 0.9, total))
+    for j in range(total):
+        values = [row[j] for row in metrics.matrix[j:]]
+        axes.plot(range(j + 1, total + 1), values, "o-", color=shades[j], markersize=3, linewidth=1.2)  # type: ignore[arg-type]
+        axes.annotate(str(j + 1), (j + 1, values[0] or 0), fontsize=7, xytext=(0, 4), textcoords="offset points")
+    axes.set(xlabel="after task", ylabel="accuracy on each task's pictures", xticks=range(1, total + 1))

@@ -1,0 +1,283 @@
+"""One run from recipe to run directory: resolve, check, learn task by task, score, write down."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from cltool import metrics as measures
+from cltool.backbones import Backbone
+from cltool.clock import Clock
+from cltool.errors import CallError
+from cltool.evaluation import evaluate
+from cltool.features import FeatureBank
+from cltool.heads import Head
+from cltool.joint import JointReference
+from cltool.learner import Features, Learner, LinearPredictor
+from cltool.pictures import Block
+from cltool.plugin import Configured, Spec, discover
+from cltool.progress import Progress, Silent
+from cltool.recipe import Choice, Recipe
+from cltool.rundir import Cost, JointFacts, Metrics, RunDirectory, TaskFacts, UnknownFacts
+from cltool.tasks import TaskStream, arrange
+
+Step = dict[str, Any]  # a line of the journal
+Watch = Callable[[Step], None]  # is shown every finished step
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A resolved recipe with everything it names found, validated and loaded, and no work done yet."""
+
+    recipe: Recipe
+    source: Configured
+    stream: TaskStream
+    backbone: Configured
+    learner: Learner
+    device: str
+
+
+def prepare(recipe: Recipe, progress: Progress | None = None) -> Setup:
+    """Find and check all that a recipe names; the setup's recipe has every default written out.
+
+    Raises CallError (and its PluginError) for anything that is wrong with the call.
+    """
+    progress = progress or Silent()
+    catalogue = discover([Path(p) for p in recipe.plugins])
+    parts = {
+        kind: catalogue.configure(kind, getattr(recipe, kind).spec)
+        for kind in ("stream", "merge", "head", "unknown")
+    }
+    source = parts["stream"]
+    facts = source.plugin.facts
+    backbone_spec = recipe.backbone.spec if recipe.backbone else Spec.parse(facts.get("backbone", "resnet18"))
+    backbone = catalogue.configure("backbone", backbone_spec)
+    device = _device(recipe.device)
+    stream = _stream(source, recipe, progress)
+    resolved = recipe.model_copy(
+        update={
+            **{kind: Choice.of(part.spec) for kind, part in parts.items()},
+            "backbone": Choice.of(backbone.spec),
+            "tasks": len(stream),
+            "classes_per_task": [len(group) for group in stream.groups],
+        }
+    )
+    learner = Learner(parts["head"], parts["unknown"], parts["merge"], recipe.seed)
+    return Setup(resolved, source, stream, backbone, learner, device)
+
+
+def _stream(source: Configured, recipe: Recipe, progress: Progress) -> TaskStream:
+    data_root = Path(recipe.data_root) if recipe.data_root else None
+    if data_root is not None and not data_root.exists():
+        raise CallError(f"--data-root {data_root}: there is nothing; give the folder that holds the data")
+    pictures = source(data_root=data_root, progress=progress)
+    tasks, per_task = recipe.tasks, recipe.classes_per_task
+    if tasks is None and per_task is None:
+        tasks, per_task = source.plugin.facts.get("tasks"), source.plugin.facts.get("classes_per_task")
+    return arrange(pictures, tasks, per_task, recipe.class_order, recipe.seed)
+
+
+def _device(wanted: str) -> str:
+    import torch
+
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise CallError("--device cuda: torch sees no GPU here; take --device auto or cpu")
+    return wanted
+
+
+def run(
+    setup: Setup,
+    out: RunDirectory,
+    *,
+    resume: bool = False,
+    progress: Progress | None = None,
+    watch: Watch = lambda step: None,
+) -> Metrics:
+    """Learn and score the whole stream, leaving a run directory; `watch` sees each finished step.
+
+    Raises CallError before anything is written where pictures cannot be read.
+    """
+    progress = progress or Silent()
+    clock = Clock()
+    learner = replace(setup.learner, clock=clock)
+    if not resume:
+        out.check_free()
+    with clock.measure("backbone_s"):
+        backbone: Backbone = setup.backbone(stream=setup.stream, device=setup.device, progress=progress)
+    bank = FeatureBank(device=setup.device, progress=progress)
+    bank.check(_all_blocks(setup.stream), backbone)
+    if not resume:
+        out = RunDirectory.create(out.path, setup.recipe)
+
+    def features(blocks: Sequence[Block]) -> Tensor:
+        with clock.measure("extract_s"):
+            return bank.features(blocks, backbone)
+
+    steps = out.journal()
+    knowledge = out.knowledge(len(steps))
+    for step in steps:
+        watch(step)
+    joint = _Joint(setup.stream, features, setup.recipe.seed, steps) if setup.recipe.joint else None
+    for predictor in learner(
+        setup.stream, features=features, backbone=backbone.fingerprint, start=knowledge
+    ):
+        knowledge = predictor.knowledge
+        step = _score(setup, predictor, joint, clock, learner)
+        out.finish_step(knowledge, predictor.task_head, step)
+        steps.append(step)
+        watch(step)
+    assert knowledge is not None
+    metrics = _metrics(setup, backbone, steps, knowledge.head)
+    _draw(out, metrics, knowledge.head)
+    out.write_metrics(metrics)  # last: a run that has it is whole
+    return metrics
+
+
+def _all_blocks(stream: TaskStream) -> list[Block]:
+    names = [name for group in stream.groups for name in group]
+    tests = [*names, *stream.left_out]
+    return [*(stream.pictures.train[n] for n in names), *(stream.pictures.test[n] for n in tests)]
+
+
+class _Joint:
+    """The joint reference, solved step by step in a pass of its own over the stream."""
+
+    def __init__(self, stream: TaskStream, features: Features, seed: int, steps: Sequence[Step]) -> None:
+        last = steps[-1]["joint"] if steps else {"decay": None, "chosen_at": 0}
+        self._reference = JointReference(features, seed, last["decay"], last["chosen_at"])
+        self._stream = stream
+        self._pass = stream.tasks()
+        for _ in steps:
+            self._reference.add(next(self._pass))
+
+    def step(self, number: int) -> Step:
+        """Accuracy on all tasks up to `number` of one head trained on all of them."""
+        self._reference.add(next(self._pass))
+        solved = self._reference.solve()
+        row = evaluate(solved, self._stream, number).row
+        accuracy = measures.pooled(row, _test_counts(self._stream))
+        return {"accuracy": accuracy, "decay": solved.decay, "chosen_at": self._reference.chosen_at}
+
+
+def _score(
+    setup: Setup, predictor: LinearPredictor, joint: _Joint | None, clock: Clock, learner: Learner
+) -> Step:
+    """A finished step as the journal keeps it."""
+    number = predictor.knowledge.tasks - 1
+    with clock.measure("evaluate_s"):
+        scores = evaluate(predictor, setup.stream, number)
+    with clock.measure("joint_s"):
+        reference = joint.step(number) if joint else None
+    seconds = {name: round(spent, 4) for name, spent in clock.seconds.items()}
+    clock.seconds.clear()
+    return {
+        "task": f"{number + 1:03d}",
+        "outputs": list(setup.stream.groups[number]),
+        "row": scores.row,
+        "row_task_aware": scores.row_task_aware,
+        "accuracy": measures.pooled(scores.row, _test_counts(setup.stream)),
+        "unknown": asdict(scores.unknown) if scores.unknown else None,
+        "joint": reference,
+        "bytes_kept": learner.bytes_kept(predictor.knowledge),
+        "seconds": seconds,
+    }
+
+
+def _test_counts(stream: TaskStream) -> list[int]:
+    return [sum(len(block) for block in stream.test(outputs)) for outputs in stream.groups]
+
+
+def _strategy(learner: Learner) -> str:
+    """The strategy as a person spells it: the merge, and beside it what is not a recipe's default."""
+    parts = {"head": learner.fit, "unknown": learner.unknown}
+    chosen = [f"{k}={v}" for k, v in parts.items() if str(v) != Recipe.model_fields[k].default.name]
+    return "+".join([str(learner.merge), *chosen])
+
+
+def _square(rows: Sequence[Sequence[float]]) -> tuple[list[list[float | None]], measures.Matrix]:
+    """Rows of growing length as a T×T table, null above the diagonal, and as an array, NaN there."""
+    total = len(rows)
+    table = [[*row, *[None] * (total - len(row))] for row in rows]
+    return table, np.array([[np.nan if v is None else v for v in row] for row in table], dtype=float)
+
+
+def _metrics(setup: Setup, backbone: Backbone, steps: Sequence[Step], head: Head) -> Metrics:
+    """All named metrics, from the journal's rows alone."""
+    stream, learner, counts = setup.stream, setup.learner, _test_counts(setup.stream)
+    table, matrix = _square([step["row"] for step in steps])
+    aware, _ = _square([step["row_task_aware"] for step in steps])
+    curve = measures.curve(matrix, counts)
+    joint = [step["joint"] for step in steps if step["joint"]]
+    unknown = [step["unknown"] for step in steps if step["unknown"]]
+    width = backbone.width + 1
+    return Metrics(
+        stream=str(setup.source),
+        strategy=_strategy(learner),
+        merge=str(learner.merge),
+        head=str(learner.fit),
+        unknown_from=str(learner.unknown),
+        backbone=backbone.name,
+        universal=dict(backbone.protocol) if backbone.protocol else None,
+        seed=setup.recipe.seed,
+        note=stream.pictures.note,
+        tasks=[
+            TaskFacts(
+                name=step["task"],
+                outputs=list(outputs),
+                train=sum(len(stream.pictures.train[name]) for name in outputs),
+                test=count,
+            )
+            for step, outputs, count in zip(steps, stream.groups, counts, strict=True)
+        ],
+        left_out=list(stream.left_out),
+        matrix=table,
+        matrix_task_aware=aware,
+        curve=curve,
+        accuracy_final=curve[-1],
+        accuracy_average_incremental=measures.average_incremental(matrix, counts),
+        forgetting_chaudhry=measures.forgetting_chaudhry(matrix),
+        forgetting_avalanche=measures.forgetting_avalanche(matrix),
+        bwt_gem=measures.bwt_gem(matrix),
+        joint=JointFacts(curve=[j["accuracy"] for j in joint], decay=[j["decay"] for j in joint])
+        if joint
+        else None,
+        gap_to_joint=[j["accuracy"] - ours for j, ours in zip(joint, curve, strict=True)] if joint else None,
+        unknown=UnknownFacts(**{k: [u[k] for u in unknown] for k in UnknownFacts.model_fields})
+        if unknown
+        else None,
+        cost=_cost(steps, backbone, head, [len(outputs) * width for outputs in stream.groups]),
+    )
+
+
+def _cost(steps: Sequence[Step], backbone: Backbone, head: Head, growth: list[int]) -> Cost:
+    """What all steps cost together, those before a kill included."""
+    seconds: dict[str, float] = {}
+    for step in steps:
+        for name, spent in step["seconds"].items():
+            seconds[name] = round(seconds.get(name, 0.0) + spent, 4)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    return Cost(
+        **seconds,
+        peak_rss_mb=round(peak, 1),
+        bytes_kept=steps[-1]["bytes_kept"],
+        parameters_total=backbone.parameters + head.weight.numel() + head.bias.numel(),
+        parameters_per_task=growth,
+    )
+
+
+def _draw(out: RunDirectory, metrics: Metrics, head: Head) -> None:
+    """The pictures of a run: its curves and its head."""
+    from cltool.report.curves import draw_curves
+    from cltool.report.weights import draw_weights
+
+    draw_curves(metrics, [out.path / "curves.png", out.path / "curves.svg"])
+    draw_weights(head, [task.outputs for task in metrics.tasks], out.path / "weights.png")

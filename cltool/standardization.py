@@ -1,0 +1,73 @@
+"""Standardisation of features: fixed once, on the first task, for the whole stream."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from cltool.atomic import save_tensors
+from cltool.errors import CallError
+
+
+FLOOR = 0.2
+
+
+@dataclass(frozen=True, eq=False)
+class Standardization:
+    """The affine map z = (x − mean) / deviation under all heads of a stream; mean, deviation [D].
+
+    It is taken from the first task's features and then stays, so that heads of all tasks share one space.
+    A feature that hardly moves on the first task may move a lot on later ones; so that it does not drown all
+    others then, deviation² = variance + (FLOOR · r)², r² being the mean variance of all features.
+    docs/architecture.md has what the floor, and each task's own moments instead, do to accuracy.
+
+    >>> z = Standardization.of(torch.tensor([[0.0, 5.0], [2.0, 5.0]]))
+    >>> z.mean, z.deviation
+    (tensor([1., 5.]), tensor([1.0100, 0.1414]))
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    @classmethod
+    def of(cls, features: Tensor) -> Standardization:
+        """Moments (ddof 0) of features [n, D]; where all are constant, the deviation is 1."""
+        x = features.double()
+        variance = x.var(0, correction=0)
+        if not variance.any():
+            return cls(x.mean(0).float(), torch.ones_like(variance).float())
+        deviation = (variance + FLOOR**2 * variance.mean()).sqrt()
+        return cls(x.mean(0).float(), deviation.float())
+
+    def __call__(self, features: Tensor) -> Tensor:
+        return (features - self.mean) / self.deviation
+
+    def space(self, backbone: str) -> str:
+        """Fingerprint of the feature space: the backbone's, and this map's."""
+        sha = hashlib.sha256(backbone.encode())
+        for part in (self.mean, self.deviation):
+            sha.update(part.contiguous().numpy().tobytes())
+        return sha.hexdigest()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes kept between tasks."""
+        return 4 * (self.mean.numel() + self.deviation.numel())
+
+    def save(self, path: str | Path) -> None:
+        """Write as .safetensors, whole or not at all."""
+        save_tensors(path, {"mean": self.mean, "deviation": self.deviation}, {"schema": "1"})
+
+    @classmethod
+    def load(cls, path: str | Path) -> Standardization:
+        """Read what `save` wrote; raises CallError for another file."""
+        try:
+            with safe_open(str(path), framework="pt") as file:
+                return cls(file.get_tensor("mean"), file.get_tensor("deviation"))
+        except (SafetensorError, OSError) as error:
+            raise CallError(f"{path} is no standardisation of cltool: {error}") from None

@@ -1,0 +1,1 @@
+"""cltool's own plugins, registered by entry points exactly as anybody else's."""

@@ -1,0 +1,1 @@
+"""Backbones: frozen networks, pictures → features."""

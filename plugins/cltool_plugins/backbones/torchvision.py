@@ -1,0 +1,193 @@
+"""Every classification model of torchvision, its classifier taken off, under torchvision's own name."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.error import URLError
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from cltool import Backbone, CallError, PictureTransform, backbone
+from cltool.atomic import save_text
+from cltool.backbones import count_parameters
+from cltool.cache import cache_folder
+
+Precision = Literal["float32", "bfloat16", "float16"]
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+
+def __getattr__(name: str) -> Any:
+    """The plugin for a model: `cltool_plugins.backbones.torchvision.resnet18`, as its entry point asks.
+
+    That the entry points are torchvision's own list is for a test to see: importing torchvision takes
+    longer than importing torch.
+    """
+    if name.startswith("_"):
+        raise AttributeError(name)
+    globals()[name] = _plugin(name)
+    return globals()[name]
+
+
+def _plugin(model: str) -> Any:
+    @backbone(name=model, source="torchvision")
+    def build(
+        *,
+        weights: Annotated[
+            str, Field(description="default (torchvision's best, downloaded once), none, or a .pth/.safetensors file")
+        ] = "default",
+        size: Annotated[
+            int | None, Field(ge=8, description="side of the pictures it is shown; default: as the weights were trained")
+        ] = None,
+        dtype: Annotated[Precision, Field(description="precision of the forward pass and of kept features")] = "float32",
+    ) -> Backbone:
+        return torchvision_backbone(model, weights=weights, size=size, dtype=dtype)
+
+    build.__doc__ = f"torchvision's {model} without its classifier."
+    return build
+
+
+@dataclass(frozen=True)
+class Card:
+    """What has to be known of a network that has been built before and need not be built again."""
+
+    size: int
+    resize: int | None
+    width: int
+    parameters: int
+
+
+def torchvision_backbone(
+    model: str, *, weights: str = "default", size: int | None = None, dtype: Precision = "float32"
+) -> Backbone:
+    """A torchvision classification model up to the features its last layer reads.
+
+    Taken off is the last linear layer, or the convolutional classifier of a SqueezeNet, whose feature maps
+    are averaged instead (512 numbers). `weights=none` draws them with seed 0. Its first use builds the
+    network and keeps a card of it in the cache; later ones build it only where features are missing.
+    Raises CallError: weights that cannot be downloaded, read, or do not fit the model.
+    """
+    given = weights if weights in ("default", "none") else _digest(Path(weights))
+    identity = hashlib.sha256(f"{model} {given} torchvision {version('torchvision')}".encode()).hexdigest()
+    path = cache_folder("backbones") / f"{model}-{identity[:16]}-{size or 'default'}.json"
+    build: Callable[[], nn.Module] = partial(_build, model, weights)
+    try:
+        card = Card(**json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError):
+        network = build()
+        card = _card(network, model, size)
+        save_text(path, json.dumps(asdict(card)))
+        build = lambda: network  # noqa: E731
+    transform = PictureTransform(card.size, 3, *IMAGENET, resize=card.resize)
+    spelled = f"{model}:weights={weights},size={card.size}" + ("" if dtype == "float32" else f",dtype={dtype}")
+    precision = getattr(torch, dtype)
+    return Backbone(spelled, build, identity, transform, card.width, card.parameters, dtype=precision)
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise CallError(f"weights {path}: {error.strerror}") from None
+
+
+def _build(model: str, weights: str) -> nn.Module:
+    """The network without its classifier, its weights loaded."""
+    from torchvision import models
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = models.get_model(model, weights=None, **_plain_start(model))
+    classifier = _take_off_classifier(network)
+    if weights == "default":
+        url = models.get_model_weights(model).DEFAULT.url  # type: ignore[attr-defined]
+        _load(network, _downloaded(url, model), classifier, model, url)
+    elif weights != "none":
+        _load(network, _read(Path(weights)), classifier, model, weights)
+    return network.eval()
+
+
+def _card(network: nn.Module, model: str, size: int | None) -> Card:
+    """Try the network on an empty picture of the wanted size, or of that its weights were trained at."""
+    from torchvision import models
+
+    preset = models.get_model_weights(model).DEFAULT.transforms()  # type: ignore[attr-defined]
+    side = size or preset.crop_size[0]
+    resize = None if size else max(side, preset.resize_size[0])
+    try:
+        with torch.inference_mode():
+            width = network(torch.zeros(1, 3, side, side)).shape[1]
+    except (RuntimeError, AssertionError, ValueError) as error:
+        raise CallError(f"backbone {model}: pictures of {side} px do not go through: {error}") from None
+    return Card(side, resize, width, count_parameters(network))
+
+
+def _plain_start(model: str) -> dict[str, Any]:
+    """Inception and GoogLeNet warn, and take long, unless told not to use their own initialisation."""
+    return {"init_weights": False} if model in ("googlenet", "inception_v3") else {}
+
+
+def _take_off_classifier(network: nn.Module) -> str:
+    """Replace the classifier by nothing; gives its name, whose weights a file may hold or not."""
+    linear = [name for name, module in network.named_modules() if isinstance(module, nn.Linear)]
+    if linear:
+        parent, _, child = linear[-1].rpartition(".")
+        setattr(network.get_submodule(parent), child, nn.Identity())
+        return linear[-1]
+    network.classifier = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    return "classifier"
+
+
+def _downloaded(url: str, model: str) -> dict[str, Tensor]:
+    folder = cache_folder("weights")
+    try:
+        return torch.hub.load_state_dict_from_url(
+            url, model_dir=str(folder), check_hash=True, map_location="cpu", weights_only=True
+        )
+    except (URLError, OSError, RuntimeError) as error:
+        cause = getattr(error, "reason", None) or error
+        raise CallError(
+            f"cannot download {url} ({cause}); connect once, put that file into {folder}, or give "
+            f"--backbone {model}:weights=PATH (or weights=none for an untrained network)"
+        ) from None
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    """A state dict from .safetensors or a PyTorch file, which is read without running its code."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        raise CallError(f"weights {path} cannot be read: {str(error).splitlines()[0]}") from None
+    state = content.get("state_dict", content) if isinstance(content, dict) else content
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise CallError(f"weights {path}: that is no state dict")
+    return {key.removeprefix("module."): value for key, value in state.items()}
+
+
+def _load(network: nn.Module, state: dict[str, Tensor], classifier: str, model: str, where: object) -> None:
+    """Load all but the classifier, strictly; auxiliary classifiers may be missing from the file."""
+    body = {key: value for key, value in state.items() if not key.startswith(f"{classifier}.")}
+    wanted = network.state_dict()
+    missing = [k for k in wanted if k not in body and "aux" not in k.lower()]
+    foreign = [k for k in body if k not in wanted and "aux" not in k.lower()]
+    shaped = [k for k in wanted if k in body and body[k].shape != wanted[k].shape]
+    for keys, what in ((missing, "lacks"), (foreign, "has a foreign"), (shaped, "has another shape for")):
+        if keys:
+            more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
+            raise CallError(f"weights {where} do not fit {model}: the file {what} {keys[0]!r}{more}")
+    network.load_state_dict({k: body.get(k, v) for k, v in wanted.items()}, strict=True)

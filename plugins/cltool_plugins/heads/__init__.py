@@ -1,0 +1,1 @@
+"""Heads: how a task's linear head is fitted."""

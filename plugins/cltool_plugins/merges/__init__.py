@@ -1,0 +1,1 @@
+"""Merges: two heads → one."""

@@ -1,0 +1,1 @@
+"""Streams: data sets as their owners ship them."""

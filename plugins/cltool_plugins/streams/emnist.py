@@ -1,0 +1,58 @@
+"""EMNIST in the files its owners ship."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.error import URLError
+
+import numpy as np
+from pydantic import Field
+
+from cltool import CallError, PictureSet, stream
+from cltool.pictures import RawPixels
+from cltool_plugins.streams.arrays import blocks_of_arrays
+from cltool_plugins.streams.downloads import data_folder, offline, quietly
+
+EmnistSplit = Literal["letters", "byclass", "bymerge", "balanced", "digits", "mnist"]
+
+
+@stream(source="Cohen et al. 2017", tasks=5, classes_per_task=5, backbone="universal")
+def emnist(
+    data_root: Path | None,
+    *,
+    split: Annotated[EmnistSplit, Field(description="which of EMNIST's six splits")] = "letters",
+) -> PictureSet:
+    """EMNIST: handwritten characters, 28×28 grey; downloaded once (562 MB). Letters by default.
+
+    `data_root` holds `EMNIST/raw/emnist-SPLIT-{train,test}-{images-idx3,labels-idx1}-ubyte`. The files keep
+    their pictures transposed; here they stand upright. Raises CallError: offline with nothing there, a
+    damaged file.
+    """
+    from torchvision.datasets import EMNIST
+
+    root = data_folder("emnist", data_root)
+    try:
+        with quietly():
+            here = all(_there(root, split, part) for part in ("train", "test"))
+            sides = {t: EMNIST(str(root), split=split, train=t, download=not here) for t in (True, False)}
+    except (URLError, ConnectionError, TimeoutError, RuntimeError) as error:
+        layout = f"EMNIST/raw/emnist-{split}-{{train,test}}-{{images-idx3,labels-idx1}}-ubyte"
+        raise offline(error, EMNIST.url, layout, root) from None
+    except (OSError, ValueError, AssertionError, TypeError) as error:
+        raise CallError(f"{root / 'EMNIST' / 'raw'}: a file is damaged: {error}") from None
+    labels = np.unique(sides[True].targets.numpy())  # letters count from 1
+    names = tuple(sides[True].classes[label] for label in labels)
+    decode = RawPixels(1, 28, 28, transposed=True)
+    train, test = (
+        blocks_of_arrays(
+            names, part, side.data.numpy(), np.searchsorted(labels, side.targets.numpy()), decode
+        )
+        for part, side in (("train", sides[True]), ("test", sides[False]))
+    )
+    return PictureSet(names, train, test)
+
+
+def _there(root: Path, split: str, part: str) -> bool:
+    stem = root / "EMNIST" / "raw" / f"emnist-{split}-{part}"
+    return all(stem.with_name(f"{stem.name}-{kind}-ubyte").is_file() for kind in ("images-idx3", "labels-idx1"))

@@ -1,0 +1,161 @@
+"""FERPlus: facial expressions with the votes of ten annotators, in both layouts it is passed on in."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from cltool import CallError, PictureSet, stream
+from cltool.pictures import Block, ImageFile, RawPixels, Split
+from cltool_plugins.streams.ferplus_votes import EMOTIONS, Mode, distribution
+from cltool_plugins.streams.trees import Tree
+
+FOLDERS = {"Training": "FER2013Train", "PublicTest": "FER2013Valid", "PrivateTest": "FER2013Test"}
+LAYOUT = (
+    "fer2013.csv (Kaggle's challenge data, behind a login) with fer2013new.csv (github.com/microsoft/FERPlus), "
+    "or FER2013Train/, FER2013Valid/, FER2013Test/ with PNG files and label.csv, as a folder or a zip"
+)
+
+
+@dataclass(frozen=True)
+class Face:
+    """One annotated picture: where it belongs, what it is called, and ten vote counts."""
+
+    usage: str
+    name: str
+    votes: tuple[float, ...]
+    row: int  # in fer2013new.csv, which runs beside fer2013.csv row by row
+
+
+@stream(source="Barsoum et al. 2016", tasks=4, classes_per_task=2, backbone="resnet18")
+def ferplus(
+    data_root: Path | None,
+    *,
+    mode: Annotated[Mode, Field(description="how votes become labels")] = "majority",
+    emotions: Annotated[Literal[7, 8, "7", "8"], Field(description="8, or 7 without contempt")] = 8,
+    labels: Annotated[
+        Literal["new", "folder"], Field(description="fer2013new.csv, or the folders' own label.csv")
+    ] = "new",
+    test: Annotated[Literal["private", "public"], Field(description="which part is tested on")] = "private",
+) -> PictureSet:
+    """FERPlus: 48×48 grey faces, 7 or 8 emotions by votes; from Kaggle's CSV or the PNG folders, or a zip.
+
+    Modes as in the data set's own reader (`ferplus_votes`). `crossentropy` learns from the votes' shares,
+    `multi_target` from all labels taken alike; in `probability` each training picture's label is drawn from
+    its votes, once. A test picture counts as its largest label in every mode. Raises CallError: no data given (it is never downloaded: FER2013
+    is handed out behind a login), neither layout there, missing pictures or votes.
+    """
+    if data_root is None:
+        raise CallError(f"--stream ferplus needs --data-root: {LAYOUT}")
+    tree = _inner(Tree.of(data_root))
+    faces, told = _faces(tree, labels)
+    outputs = EMOTIONS[: int(emotions)]
+    picture, decode = _pixels(tree)
+    rng = np.random.default_rng(0)  # for mode=probability; the run's --seed leaves the data alone
+    parts: dict[str, dict[str, Block]] = {}
+    for usage, split in (("Training", "train"), ("PrivateTest" if test == "private" else "PublicTest", "test")):
+        own = [face for face in faces if face.usage == usage]
+        shared = [(face, distribution(face.votes, mode, len(outputs))) for face in own]
+        kept = [(face, share) for face, share in shared if share is not None]
+        parts[split] = _blocks(kept, split, mode, outputs, picture, decode, rng)  # type: ignore[arg-type]
+        if lacking := [name for name, block in parts[split].items() if not len(block)]:
+            raise CallError(f"{data_root}: no {split} picture of {lacking[0]!r} with mode={mode}, labels={labels}")
+    note = f"FERPlus labels from {told}, mode {mode}, {test} test"
+    return PictureSet(outputs, parts["train"], parts["test"], mode in ("crossentropy", "multi_target"), note)
+
+
+def _inner(tree: Tree) -> Tree:
+    """The tree, or the only folder in it, whichever holds the data."""
+    top = set(tree.names) | set(tree.folders)
+    wrapped = len(tree.folders) == 1 and not top & {"fer2013.csv", "fer2013new.csv", *FOLDERS.values()}
+    return tree.below(tree.folders[0]) if wrapped else tree
+
+
+def _faces(tree: Tree, labels: str) -> tuple[list[Face], str]:
+    """All annotated faces, each name once (its first row holds), and which file told."""
+    new = "fer2013new.csv" in tree.names
+    own = [folder for folder in FOLDERS.values() if f"{folder}/label.csv" in tree.names]
+    if "fer2013.csv" not in tree.names and not own:
+        raise CallError(f"{tree.root} holds no FERPlus; wanted: {LAYOUT}")
+    if labels == "folder" and not own or labels == "new" and not new and not own:
+        raise CallError(f"{tree.root} lacks {'label.csv' if labels == 'folder' else 'fer2013new.csv'}: {LAYOUT}")
+    if labels == "new" and new:
+        rows = _rows(tree, "fer2013new.csv")[1:]
+        faces = [Face(r[0], _stem(r[1]), _votes(r[2:]), i) for i, r in enumerate(rows) if r[1].strip()]
+        return _once(faces), "fer2013new.csv"
+    faces = [
+        Face(usage, _stem(r[0]), _votes(r[2:]), -1)
+        for usage, folder in FOLDERS.items()
+        if folder in own
+        for r in _rows(tree, f"{folder}/label.csv")
+    ]
+    return _once(faces), "the folders' label.csv"
+
+
+def _rows(tree: Tree, name: str) -> list[list[str]]:
+    return [row for row in csv.reader(io.StringIO(tree.read(name).decode("utf-8-sig"))) if row]
+
+
+def _stem(name: str) -> str:
+    return name.strip().removesuffix(".png")
+
+
+def _votes(cells: Sequence[str]) -> tuple[float, ...]:
+    if len(cells) != 10:
+        raise CallError(f"FERPlus votes must be ten numbers, not {','.join(cells)!r}")
+    return tuple(float(cell) for cell in cells)
+
+
+def _once(faces: Iterable[Face]) -> list[Face]:
+    first: dict[str, Face] = {}
+    for face in faces:
+        first.setdefault(face.name, face)
+    return list(first.values())
+
+
+def _pixels(tree: Tree) -> tuple[Callable[[Face], bytes], Callable]:
+    """How a face's encoded picture is had, and how it is decoded."""
+    if "fer2013.csv" in tree.names:
+        rows = _rows(tree, "fer2013.csv")[1:]
+
+        def from_csv(face: Face) -> bytes:
+            return np.array(rows[face.row][1].split(), dtype=np.uint8).tobytes()
+
+        return from_csv, RawPixels(1, 48, 48)
+    return lambda face: tree.read(f"{FOLDERS[face.usage]}/{face.name}.png"), ImageFile("L")
+
+
+def _blocks(
+    kept: Sequence[tuple[Face, NDArray[np.float64]]],
+    split: Split,
+    mode: Mode,
+    outputs: Sequence[str],
+    picture: Callable[[Face], bytes],
+    decode: Callable,
+    rng: np.random.Generator,
+) -> dict[str, Block]:
+    import torch
+
+    label = [int(share.argmax()) for _, share in kept]
+    if mode == "probability" and split == "train":
+        label = [int(rng.choice(len(outputs), p=share)) for _, share in kept]
+    soft = mode in ("crossentropy", "multi_target")
+
+    def block(number: int, name: str) -> Block:
+        faces = [face for (face, _), own in zip(kept, label, strict=True) if own == number]
+        shares = [share for (_, share), own in zip(kept, label, strict=True) if own == number]
+        targets = torch.from_numpy(np.stack(shares)).float() if soft and shares else None
+        if targets is not None and mode == "multi_target":
+            targets = (targets > 0) / (targets > 0).sum(1, keepdim=True)
+        called = [f"{FOLDERS[face.usage]}/{face.name}.png" for face in faces]
+        return Block(name, split, called, lambda i: picture(faces[i]), decode, targets)
+
+    return {name: block(number, name) for number, name in enumerate(outputs)}

@@ -1,0 +1,1 @@
+"""Unknowns: what the `unknown` row of a task's head learns from."""
