@@ -55,21 +55,10 @@ _HOME = {
     "Task": "tasks",
     "TaskStream": "tasks",
     "discover": "plugin",
-    **{
-        kind: "plugin"
-        for kind in (
-            "backbone",
-            "head",
-            "lift",
-            "loss",
-            "merge",
-            "network",
-            "strategy",
-            "stream",
-            "surgery",
-            "unknown",
-        )
-    },
+    **dict.fromkeys(
+        ("backbone", "head", "lift", "loss", "merge", "network", "strategy", "stream", "surgery", "unknown"),
+        "plugin",
+    ),
 }
 __all__ = sorted(_HOME)
 

@@ -47,10 +47,10 @@ class PictureTransform:
         if (high, wide) == (self.size, self.size):
             return batch
         # torchvision.transforms.v2 does the same by the same call, and takes longer to import than torch
-        scale = (self.resize or self.size) / min(high, wide)
-        shape = [max(self.size, round(side * scale)) for side in (high, wide)]
+        short = min(high, wide)
+        shape = [(self.resize or self.size) * side // short for side in (high, wide)]
         batch = functional.interpolate(batch, shape, mode="bilinear", antialias=True)
-        top, left = ((side - self.size) // 2 for side in shape)
+        top, left = (round((side - self.size) / 2) for side in shape)
         return batch[..., top : top + self.size, left : left + self.size]
 
 
@@ -96,7 +96,7 @@ class Backbone:
         """The network: in eval mode, without gradients, for good."""
         body = self.build().eval().requires_grad_(False).to(self.dtype)
         # convolutions on a CPU run up to twice as fast in this layout
-        return body.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return body.to(memory_format=torch.channels_last)
 
     @cached_property
     def fingerprint(self) -> str:

@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from cltool.atomic import save_tensors
 from cltool.backbones import Backbone
 from cltool.cache import cache_folder
+from cltool.errors import CallError
+from cltool.files import load_tensors, save_tensors
 from cltool.pictures import Block
 from cltool.progress import Progress, Silent
 
@@ -85,10 +85,13 @@ class FeatureBank:
         if missing:
             backbone.body.to(self.device)
             total = sum(len(block) for block in missing)
-            with ThreadPoolExecutor(1) as decoder, self.progress.track("extracting features", total) as advance:
+            with (
+                ThreadPoolExecutor(1) as decoder,
+                self.progress.track("extracting features", total) as advance,
+            ):
                 for block in missing:
-                    found[block] = self._extract(block, backbone, decoder, advance)
-                    self._keep(block, backbone, found[block])
+                    found[block] = features = self._extract(block, backbone, decoder, advance)
+                    self._keep(block, backbone, features)
         parts = [features.float() for features in found.values() if features is not None]
         return torch.cat(parts) if parts else torch.zeros(0, backbone.width)
 
@@ -97,10 +100,10 @@ class FeatureBank:
         if not path.is_file():
             return None
         try:
-            with safe_open(str(path), framework="pt") as file:
-                features = file.get_tensor("features")
-                sound = (file.metadata() or {}).get("checksum") == _checksum(features)
-        except (SafetensorError, OSError):
+            tensors, facts = load_tensors(path, "features")
+            features = tensors["features"]
+            sound = facts["checksum"] == _checksum(features)
+        except (CallError, KeyError):
             sound = False
         if not sound:
             self.progress.say(f"features of {block.output!r} in {path} are damaged; computing them again")
@@ -108,9 +111,7 @@ class FeatureBank:
         path.touch()  # what `used` shows and pruning goes by
         return features
 
-    def _extract(
-        self, block: Block, backbone: Backbone, decoder: Executor, advance: Callable[[int], None]
-    ) -> Tensor:
+    def _extract(self, block: Block, backbone: Backbone, decoder: Executor, advance: Callable[[int], None]) -> Tensor:
         rows = [torch.zeros(0, backbone.width, dtype=backbone.dtype)]
         for pictures in _decoded(block, decoder):
             rows.append(backbone(pictures, self.device))
@@ -119,7 +120,7 @@ class FeatureBank:
 
     def _keep(self, block: Block, backbone: Backbone, features: Tensor) -> None:
         facts = {
-            "schema": str(SCHEMA),
+            "schema": SCHEMA,
             "checksum": _checksum(features),
             "backbone": backbone.name,
             "output": block.output,
@@ -141,14 +142,13 @@ class FeatureBank:
         """All stored blocks; files that are none are passed over."""
         for path in sorted(self.folder.glob("*/*.safetensors")):
             try:
-                with safe_open(str(path), framework="pt") as file:
-                    facts = file.metadata() or {}
-                    samples, width = file.get_slice("features").get_shape()
+                tensors, facts = load_tensors(path, "features")
                 stat = path.stat()
-            except (SafetensorError, OSError):
+            except (CallError, OSError):
                 continue
-            known = (facts.get(key, "?") for key in ("backbone", "output", "split"))
-            yield BankEntry(path, *known, samples, width, stat.st_size, stat.st_mtime)
+            backbone, output, split = (facts.get(key, "?") for key in ("backbone", "output", "split"))
+            samples, width = tensors["features"].shape
+            yield BankEntry(path, backbone, output, split, samples, width, stat.st_size, stat.st_mtime)
 
     def prune(self, older_than_days: float = 0.0) -> tuple[int, int]:
         """Remove blocks not read for so many days (0: all); gives how many files and bytes went."""
@@ -164,7 +164,7 @@ def _decoded(block: Block, decoder: Executor) -> Iterator[list[Tensor]]:
     waiting: deque[Future[list[Tensor]]] = deque()
     for start in range(0, len(block), BATCH):
         batch = range(start, min(start + BATCH, len(block)))
-        waiting.append(decoder.submit(lambda batch=batch: [block.picture(i) for i in batch]))
+        waiting.append(decoder.submit(block.pictures, batch))
         if len(waiting) > 1:
             yield waiting.popleft().result()
     while waiting:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from cltool.atomic import save_tensors
 from cltool.errors import CallError
+from cltool.files import load_tensors, save_tensors
 
 UNKNOWN = "unknown"
 
@@ -71,17 +69,15 @@ class Head:
     def save(self, path: str | Path) -> None:
         """Write the head as .safetensors, names and space in its metadata; never half a file."""
         tensors = {"weight": self.weight, "bias": self.bias, "counts": self.counts}
-        save_tensors(path, tensors, {"names": json.dumps(self.names), "space": self.space, "schema": "1"})
+        save_tensors(path, tensors, {"names": self.names, "space": self.space, "schema": 1})
 
     @classmethod
     def load(cls, path: str | Path) -> Head:
         """Read what `save` wrote; raises CallError for a file that is no head."""
+        tensors, facts = load_tensors(path, "head")
         try:
-            with safe_open(str(path), framework="pt") as file:
-                facts = file.metadata() or {}
-                tensors = {key: file.get_tensor(key) for key in ("weight", "bias", "counts")}
-            return cls(tuple(json.loads(facts["names"])), **tensors, space=facts["space"])
-        except (SafetensorError, OSError, KeyError) as error:
+            return cls(tuple(facts["names"]), **tensors, space=facts["space"])
+        except (KeyError, TypeError, ValueError) as error:
             raise CallError(f"{path} is no head of cltool: {error}") from None
 
 

@@ -7,6 +7,7 @@ head on these very features get if the old data were not gone?
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from cltool.heads import Head
 from cltool.learner import Features
+from cltool.pictures import Block
 from cltool.seeding import generator
 from cltool.standardization import Standardization
 from cltool.tasks import Task
@@ -35,7 +37,7 @@ class JointHead:
     def outputs(self) -> tuple[str, ...]:
         return self.head.names
 
-    def scores(self, blocks: tuple) -> Tensor:
+    def scores(self, blocks: Sequence[Block]) -> Tensor:
         """Scores [n, C]."""
         return self.head(self.standardization(self.features(blocks)))
 
@@ -81,13 +83,12 @@ class JointReference:
         return JointHead(head, self._standardization, self.features, self.decay)
 
 
-def choose_decay(
-    x: Tensor, y: Tensor, seed: int, strongest: float | None = None
-) -> tuple[float, Tensor]:
+def choose_decay(x: Tensor, y: Tensor, seed: int, strongest: float | None = None) -> tuple[float, Tensor]:
     """The decay of the least hold-out loss, walking down from `strongest`, and the solution there.
 
-    x [n, D], y [n, C]. More samples want less decay, so that a later walk starts where one ended. Each problem starts from the solution of the one before; the walk ends once the loss
-    has risen. The solution [C, D+1] only serves as a start, so that it need not be an exact one.
+    x [n, D], y [n, C]. More samples want less decay, so that a later walk starts where an earlier one ended.
+    Each problem starts from the solution of the one before; the walk ends once the loss has risen. The
+    solution [C, D+1] only serves as a start, so that it need not be an exact one.
     """
     order = torch.randperm(len(x), generator=generator(seed, len(x), "joint hold-out"))
     held, kept = order[: int(len(x) * HOLDOUT)], order[int(len(x) * HOLDOUT) :]

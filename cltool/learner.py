@@ -98,9 +98,7 @@ class Learner:
             knowledge, head = self.learn(task, features, backbone, knowledge)
             yield LinearPredictor(features, knowledge, head)
 
-    def learn(
-        self, task: Task, features: Features, backbone: str, old: Knowledge | None
-    ) -> tuple[Knowledge, Head]:
+    def learn(self, task: Task, features: Features, backbone: str, old: Knowledge | None) -> tuple[Knowledge, Head]:
         """What is known after `task`, and the task's own head; `old` is all that is left of earlier ones."""
         x, y = features(task.train), task.train_targets
         if not torch.isfinite(x).all():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -131,6 +131,10 @@ class Block:
         except Exception as error:
             raise CallError(f"cannot read picture {self.names[index]}: {error}") from None
 
+    def pictures(self, indices: Iterable[int]) -> list[Tensor]:
+        """Several pictures, as `picture` gives each."""
+        return [self.picture(index) for index in indices]
+
     def check(self, index: int) -> None:
         """Raise CallError if a picture cannot be decoded, as cheaply as its format allows."""
         check = getattr(self.decode, "check", None)
@@ -141,9 +145,7 @@ class Block:
         except CallError:
             raise
         except Exception as error:
-            raise CallError(
-                f"cannot read picture {self.names[index]}: {error}; repair or remove it"
-            ) from None
+            raise CallError(f"cannot read picture {self.names[index]}: {error}; repair or remove it") from None
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ class Kind:
     facts: frozenset[str] = frozenset()
 
 
-_STATISTICS = {n: "Statistics" for n in ("old_statistics", "new_statistics", "statistics")}
+_STATISTICS = dict.fromkeys(("old_statistics", "new_statistics", "statistics"), "Statistics")
 KINDS: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (
@@ -151,9 +151,7 @@ class Configured:
     def __str__(self) -> str:
         """The shortest spelling that gives this plugin with these options."""
         defaults = self.plugin.options.model_fields
-        return str(
-            Spec(self.plugin.name, {n: v for n, v in self.options.items() if v != defaults[n].default})
-        )
+        return str(Spec(self.plugin.name, {n: v for n, v in self.options.items() if v != defaults[n].default}))
 
 
 @dataclass(frozen=True)
@@ -315,6 +313,10 @@ class Catalogue:
         return self.find(kind, spec.name).configure(spec.options)
 
 
+def _same(value: Any) -> Any:
+    return value
+
+
 def _from_file(path: Path) -> list[Entry]:
     """The plugins of one file, named by `--plugin`."""
     spec = importlib.util.spec_from_file_location(f"cltool_plugin_{path.stem}", path)
@@ -335,7 +337,7 @@ def _from_file(path: Path) -> list[Entry]:
     ]
     if not plugins:
         raise PluginError(f"--plugin {path}: there is no decorated plugin in it")
-    return [Entry(p.kind, p.name, str(path), lambda value=value: value) for p, value in plugins]
+    return [Entry(p.kind, p.name, str(path), partial(_same, value)) for p, value in plugins]
 
 
 @cache

@@ -9,8 +9,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cltool import __version__
-from cltool.atomic import save_text
 from cltool.errors import CallError
+from cltool.files import save_text
 from cltool.plugin import Spec
 
 

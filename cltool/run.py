@@ -52,8 +52,7 @@ def prepare(recipe: Recipe, progress: Progress | None = None) -> Setup:
     progress = progress or Silent()
     catalogue = discover([Path(p) for p in recipe.plugins])
     parts = {
-        kind: catalogue.configure(kind, getattr(recipe, kind).spec)
-        for kind in ("stream", "merge", "head", "unknown")
+        kind: catalogue.configure(kind, getattr(recipe, kind).spec) for kind in ("stream", "merge", "head", "unknown")
     }
     source = parts["stream"]
     facts = source.plugin.facts
@@ -127,9 +126,7 @@ def run(
     for step in steps:
         watch(step)
     joint = _Joint(setup.stream, features, setup.recipe.seed, steps) if setup.recipe.joint else None
-    for predictor in learner(
-        setup.stream, features=features, backbone=backbone.fingerprint, start=knowledge
-    ):
+    for predictor in learner(setup.stream, features=features, backbone=backbone.fingerprint, start=knowledge):
         knowledge = predictor.knowledge
         step = _score(setup, predictor, joint, clock, learner)
         out.finish_step(knowledge, predictor.task_head, step)
@@ -152,7 +149,7 @@ class _Joint:
     """The joint reference, solved step by step in a pass of its own over the stream."""
 
     def __init__(self, stream: TaskStream, features: Features, seed: int, steps: Sequence[Step]) -> None:
-        last = steps[-1]["joint"] if steps else {"decay": None, "chosen_at": 0}
+        last: Step = steps[-1]["joint"] if steps else {"decay": None, "chosen_at": 0}
         self._reference = JointReference(features, seed, last["decay"], last["chosen_at"])
         self._stream = stream
         self._pass = stream.tasks()
@@ -168,9 +165,7 @@ class _Joint:
         return {"accuracy": accuracy, "decay": solved.decay, "chosen_at": self._reference.chosen_at}
 
 
-def _score(
-    setup: Setup, predictor: LinearPredictor, joint: _Joint | None, clock: Clock, learner: Learner
-) -> Step:
+def _score(setup: Setup, predictor: LinearPredictor, joint: _Joint | None, clock: Clock, learner: Learner) -> Step:
     """A finished step as the journal keeps it."""
     number = predictor.knowledge.tasks - 1
     with clock.measure("evaluate_s"):
@@ -220,6 +215,7 @@ def _metrics(setup: Setup, backbone: Backbone, steps: Sequence[Step], head: Head
     unknown = [step["unknown"] for step in steps if step["unknown"]]
     width = backbone.width + 1
     return Metrics(
+        schema=1,
         stream=str(setup.source),
         strategy=_strategy(learner),
         merge=str(learner.merge),
@@ -247,13 +243,9 @@ def _metrics(setup: Setup, backbone: Backbone, steps: Sequence[Step], head: Head
         forgetting_chaudhry=measures.forgetting_chaudhry(matrix),
         forgetting_avalanche=measures.forgetting_avalanche(matrix),
         bwt_gem=measures.bwt_gem(matrix),
-        joint=JointFacts(curve=[j["accuracy"] for j in joint], decay=[j["decay"] for j in joint])
-        if joint
-        else None,
+        joint=JointFacts(curve=[j["accuracy"] for j in joint], decay=[j["decay"] for j in joint]) if joint else None,
         gap_to_joint=[j["accuracy"] - ours for j, ours in zip(joint, curve, strict=True)] if joint else None,
-        unknown=UnknownFacts(**{k: [u[k] for u in unknown] for k in UnknownFacts.model_fields})
-        if unknown
-        else None,
+        unknown=UnknownFacts(**{k: [u[k] for u in unknown] for k in UnknownFacts.model_fields}) if unknown else None,
         cost=_cost(steps, backbone, head, [len(outputs) * width for outputs in stream.groups]),
     )
 

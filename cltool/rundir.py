@@ -15,8 +15,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from cltool.atomic import save_text
 from cltool.errors import CallError
+from cltool.files import save_text
 from cltool.heads import Head
 from cltool.learner import Knowledge
 from cltool.recipe import Recipe

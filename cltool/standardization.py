@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from cltool.atomic import save_tensors
 from cltool.errors import CallError
-
+from cltool.files import load_tensors, save_tensors
 
 FLOOR = 0.2
 
@@ -61,13 +59,13 @@ class Standardization:
 
     def save(self, path: str | Path) -> None:
         """Write as .safetensors, whole or not at all."""
-        save_tensors(path, {"mean": self.mean, "deviation": self.deviation}, {"schema": "1"})
+        save_tensors(path, {"mean": self.mean, "deviation": self.deviation}, {"schema": 1})
 
     @classmethod
     def load(cls, path: str | Path) -> Standardization:
         """Read what `save` wrote; raises CallError for another file."""
+        tensors, _ = load_tensors(path, "standardisation")
         try:
-            with safe_open(str(path), framework="pt") as file:
-                return cls(file.get_tensor("mean"), file.get_tensor("deviation"))
-        except (SafetensorError, OSError) as error:
+            return cls(**tensors)
+        except TypeError as error:
             raise CallError(f"{path} is no standardisation of cltool: {error}") from None

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from cltool.atomic import save_tensors
 from cltool.errors import CallError
+from cltool.files import load_tensors, save_tensors
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,20 +77,16 @@ class Statistics:
         tensors = (self.count, self.gram, self.cross, self.target_squares)
         return sum(t.numel() * t.element_size() for t in tensors)
 
-    def save(self, path: str | Path, **facts: str) -> None:
-        """Write as .safetensors, names, space and further `facts` in its metadata; never half a file."""
+    def save(self, path: str | Path) -> None:
+        """Write as .safetensors, names and space in its metadata; never half a file."""
         tensors = {k: getattr(self, k) for k in ("count", "gram", "cross", "target_squares")}
-        about = {"names": json.dumps(self.names), "space": self.space, "schema": "1", **facts}
-        save_tensors(path, tensors, about)
+        save_tensors(path, tensors, {"names": self.names, "space": self.space, "schema": 1})
 
     @classmethod
     def load(cls, path: str | Path) -> Statistics:
         """Read what `save` wrote; raises CallError for a file that is no statistics."""
+        tensors, facts = load_tensors(path, "statistics")
         try:
-            with safe_open(str(path), framework="pt") as file:
-                facts = file.metadata() or {}
-                keys = ("count", "gram", "cross", "target_squares")
-                tensors = {key: file.get_tensor(key) for key in keys}
-            return cls(tuple(json.loads(facts["names"])), facts["space"], **tensors)
-        except (SafetensorError, OSError, KeyError) as error:
+            return cls(tuple(facts["names"]), facts["space"], **tensors)
+        except (KeyError, TypeError) as error:
             raise CallError(f"{path} is no statistics of cltool: {error}") from None

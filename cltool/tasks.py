@@ -75,9 +75,7 @@ class TaskStream:
         return tuple(name for name in self.pictures.outputs if name not in seen)
 
 
-def order_outputs(
-    outputs: Sequence[str], order: str | Sequence[str] = "given", seed: int = 0
-) -> tuple[str, ...]:
+def order_outputs(outputs: Sequence[str], order: str | Sequence[str] = "given", seed: int = 0) -> tuple[str, ...]:
     """Outputs in the wanted order: 'given', 'random' (shuffled by `seed`), or the names themselves.
 
     Raises CallError: a name that the data has not, or one given twice.
@@ -98,9 +96,7 @@ def order_outputs(
     return tuple(order)
 
 
-def cut(
-    ordered: Sequence[str], tasks: int | None, per_task: int | Sequence[int] | None
-) -> tuple[tuple[str, ...], ...]:
+def cut(ordered: Sequence[str], tasks: int | None, per_task: int | Sequence[int] | None) -> tuple[tuple[str, ...], ...]:
     """Cut ordered outputs into tasks: `tasks` equal ones, or `per_task` outputs each (a number or a list).
 
     With `per_task` the first T·K outputs are taken and the rest left out; T is as many as fit unless given.

@@ -11,7 +11,7 @@ from cltool.cli import data, run
 from cltool.errors import CallError
 
 # Typer brings its own copy of click since 0.26; its errors are found through a name that typer exports.
-ClickException = typer.BadParameter.__mro__[2]
+ClickException: type[Exception] = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(
     name="cltool",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -21,10 +21,11 @@ def _group() -> None:
 @app.command()
 def bank(
     prune: Annotated[
-        bool, typer.Option("--prune", help="Remove features instead of listing them; all, or see --older-than.")
+        bool,
+        typer.Option("--prune", help="Remove features instead of listing them; all, or see --older-than."),
     ] = False,
     older_than: Annotated[
-        Optional[float], typer.Option(metavar="DAYS", help="With --prune: only those not read for so many days.")
+        float | None, typer.Option(metavar="DAYS", help="With --prune: only those not read for so many days.")
     ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,

@@ -6,7 +6,7 @@ import json
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,7 +14,6 @@ from cltool.errors import CallError
 from cltool.plugin import discover
 
 if TYPE_CHECKING:
-    from cltool.recipe import Recipe
     from cltool.rundir import Metrics
 
 
@@ -35,22 +34,22 @@ WHAT, DATA, METHOD, OUTPUT = "What to learn", "Data", "Method", "Output"
 def run(
     context: typer.Context,
     recipe: Annotated[
-        Optional[Path],
+        Path | None,
         typer.Argument(help="A recipe.yaml of an earlier run to repeat; options given beside it win."),
     ] = None,
     stream: Annotated[
-        Optional[str],
+        str | None,
         typer.Option(metavar="NAME[:k=v,…]", help=f"Stream of tasks: {_names('stream')}.", rich_help_panel=DATA),
     ] = None,
     data_root: Annotated[
-        Optional[Path], typer.Option(help="Folder (or zip) with the stream's data.", rich_help_panel=DATA)
+        Path | None, typer.Option(help="Folder (or zip) with the stream's data.", rich_help_panel=DATA)
     ] = None,
     tasks: Annotated[
-        Optional[int],
+        int | None,
         typer.Option(help="Number of tasks; alone, it must divide the classes.", rich_help_panel=DATA),
     ] = None,
     classes_per_task: Annotated[
-        Optional[str],
+        str | None,
         typer.Option(
             metavar="K | K,K,…",
             help="Classes per task, a number or a list; classes beyond the last task are left out.",
@@ -58,7 +57,7 @@ def run(
         ),
     ] = None,
     class_order: Annotated[
-        Optional[str],
+        str | None,
         typer.Option(
             metavar="given|random|FILE",
             help="Order in which classes come: the owner's, shuffled by --seed, or a file with a name per line.",
@@ -66,7 +65,7 @@ def run(
         ),
     ] = None,
     backbone: Annotated[
-        Optional[str],
+        str | None,
         typer.Option(
             metavar="NAME[:k=v,…]",
             help="Frozen network: random, universal, or any torchvision classification model, "
@@ -75,7 +74,7 @@ def run(
         ),
     ] = None,
     universal: Annotated[
-        Optional[str],
+        str | None,
         typer.Option(
             metavar="first|all",
             help="Short for --backbone universal:on=…; trained on the first task, or on all (leaks).",
@@ -83,7 +82,7 @@ def run(
         ),
     ] = None,
     head: Annotated[
-        Optional[str],
+        str | None,
         typer.Option(
             metavar="NAME[:k=v,…]",
             help=f"How a task's head is fitted: {_names('head')}. Default: softmax.",
@@ -91,7 +90,7 @@ def run(
         ),
     ] = None,
     unknown: Annotated[
-        Optional[str],
+        str | None,
         typer.Option(
             metavar="NAME[:k=v,…]",
             help=f"What the unknown row learns from: {_names('unknown')}. Default: none.",
@@ -99,7 +98,7 @@ def run(
         ),
     ] = None,
     merge: Annotated[
-        Optional[str],
+        str | None,
         typer.Option(
             metavar="NAME[:k=v,…]",
             help=f"How heads are merged: {_names('merge')}; e.g. alpha:alpha=0.7. Default: alpha.",
@@ -107,11 +106,11 @@ def run(
         ),
     ] = None,
     seed: Annotated[
-        Optional[int],
+        int | None,
         typer.Option(help="Seed of class order and head fitting. Default: 0.", rich_help_panel=METHOD),
     ] = None,
     joint: Annotated[
-        Optional[bool],
+        bool | None,
         typer.Option(
             "--joint/--no-joint",
             help="Compare with one head trained on everything at once. Default: yes.",
@@ -120,21 +119,22 @@ def run(
         ),
     ] = None,
     device: Annotated[
-        Optional[str],
+        str | None,
         typer.Option(metavar="auto|cpu|cuda", help="Where the backbone runs. Default: auto.", rich_help_panel=METHOD),
     ] = None,
     plugin: Annotated[
-        Optional[list[Path]],
+        list[Path] | None,
         typer.Option(metavar="FILE", help="A Python file with plugins, for this run.", rich_help_panel=METHOD),
     ] = None,
     out: Annotated[
-        Optional[Path],
+        Path | None,
         typer.Option(
-            help="Run directory; must be new or empty. Default: runs/STREAM-MERGE-TIME.", rich_help_panel=OUTPUT
+            help="Run directory; must be new or empty. Default: runs/STREAM-MERGE-TIME.",
+            rich_help_panel=OUTPUT,
         ),
     ] = None,
     resume: Annotated[
-        Optional[Path],
+        Path | None,
         typer.Option(
             metavar="RUN",
             help="Take up a run that was interrupted, after its last finished task.",
@@ -145,9 +145,7 @@ def run(
         bool,
         typer.Option("--json", help="Print metrics.json on standard output and nothing else.", rich_help_panel=OUTPUT),
     ] = False,
-    debug: Annotated[
-        bool, typer.Option(help="Show the traceback of an error.", rich_help_panel=OUTPUT)
-    ] = False,
+    debug: Annotated[bool, typer.Option(help="Show the traceback of an error.", rich_help_panel=OUTPUT)] = False,
 ) -> None:
     """Learn a stream of tasks with a frozen backbone and merged heads, and score every step.
 

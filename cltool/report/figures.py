@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cltool.atomic import replacing
+from cltool.files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -21,12 +21,12 @@ def draw_weights(head: Head, tasks: Sequence[Sequence[str]], path: Path) -> None
     figure = new_figure(9, height)
     longest = max(map(len, head.names)) if rows <= MOST_NAMES else 0
     low, tall = 0.6 / height, 1 - 1.0 / height
-    axes = figure.add_axes((0.07 + 0.006 * longest, low, 0.84 - 0.006 * longest, tall))
+    axes = figure.add_axes((0.07 + 0.006 * longest, low, 0.82 - 0.006 * longest, tall))
     limit = float(head.weight.abs().quantile(0.999)) or 1.0
     image = axes.imshow(
         head.weight.numpy(), cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest"
     )
-    figure.colorbar(image, cax=figure.add_axes((0.925, low, 0.015, tall)), label="weight")
+    figure.colorbar(image, cax=figure.add_axes((0.905, low, 0.015, tall)), label="weight")
     edge = -0.5
     for names in tasks:
         edge += len([name for name in names if name in head.names])

@@ -17,7 +17,8 @@ def random(
     *,
     features: Annotated[int, Field(ge=1, description="how many")] = 512,
     size: Annotated[
-        int | None, Field(ge=1, description="side of the pictures it is shown; default: their own, at most 32")
+        int | None,
+        Field(ge=1, description="side of the pictures it is shown; default: their own, at most 32"),
     ] = None,
     seed: Annotated[int, Field(description="of the projection; the run's --seed leaves it alone")] = 0,
 ) -> Backbone:

@@ -18,9 +18,9 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from cltool import Backbone, CallError, PictureTransform, backbone
-from cltool.atomic import save_text
 from cltool.backbones import count_parameters
 from cltool.cache import cache_folder
+from cltool.files import save_text
 
 Precision = Literal["float32", "bfloat16", "float16"]
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -43,12 +43,16 @@ def _plugin(model: str) -> Any:
     def build(
         *,
         weights: Annotated[
-            str, Field(description="default (torchvision's best, downloaded once), none, or a .pth/.safetensors file")
+            str,
+            Field(description="default (torchvision's best, downloaded once), none, or a .pth/.safetensors file"),
         ] = "default",
         size: Annotated[
-            int | None, Field(ge=8, description="side of the pictures it is shown; default: as the weights were trained")
+            int | None,
+            Field(ge=8, description="side of the pictures it is shown; default: as the weights were trained"),
         ] = None,
-        dtype: Annotated[Precision, Field(description="precision of the forward pass and of kept features")] = "float32",
+        dtype: Annotated[
+            Precision, Field(description="precision of the forward pass and of kept features")
+        ] = "float32",
     ) -> Backbone:
         return torchvision_backbone(model, weights=weights, size=size, dtype=dtype)
 
@@ -110,7 +114,7 @@ def _build(model: str, weights: str) -> nn.Module:
         network = models.get_model(model, weights=None, **_plain_start(model))
     classifier = _take_off_classifier(network)
     if weights == "default":
-        url = models.get_model_weights(model).DEFAULT.url  # type: ignore[attr-defined]
+        url = models.get_model_weights(model).DEFAULT.url
         _load(network, _downloaded(url, model), classifier, model, url)
     elif weights != "none":
         _load(network, _read(Path(weights)), classifier, model, weights)
@@ -121,7 +125,7 @@ def _card(network: nn.Module, model: str, size: int | None) -> Card:
     """Try the network on an empty picture of the wanted size, or of that its weights were trained at."""
     from torchvision import models
 
-    preset = models.get_model_weights(model).DEFAULT.transforms()  # type: ignore[attr-defined]
+    preset = models.get_model_weights(model).DEFAULT.transforms()
     side = size or preset.crop_size[0]
     resize = None if size else max(side, preset.resize_size[0])
     try:

@@ -12,8 +12,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from cltool import Backbone, Block, CallError, PictureTransform, TaskStream, backbone
-from cltool.atomic import save_tensors
 from cltool.cache import cache_folder
+from cltool.files import load_tensors, save_tensors
 from cltool.pictures import targets_of
 from cltool.progress import Progress
 from cltool.seeding import generator
@@ -72,16 +72,24 @@ def universal(
     names = stream.pictures.outputs if on == "all" else stream.groups[0]
     blocks = [stream.pictures.train[name] for name in names]
     if len(names) < 2:
-        raise CallError(f"--universal {on}: a network cannot be trained on {len(names)} class; take all, or more classes")
+        raise CallError(
+            f"--universal {on}: a network cannot be trained on {len(names)} class; take all, or more classes"
+        )
     channels = blocks[0].picture(0).shape[0]
     transform = PictureTransform(28, channels, (0.5,), (0.5,))
-    about = {"recipe": RECIPE, "on": on, "epochs": epochs, "seed": seed, "pictures": [b.digest for b in blocks]}
+    about = {
+        "recipe": RECIPE,
+        "on": on,
+        "epochs": epochs,
+        "seed": seed,
+        "pictures": [b.digest for b in blocks],
+    }
     key = hashlib.sha256(json.dumps(about).encode()).hexdigest()
     path = cache_folder("universal") / f"{key[:32]}.safetensors"
     network = body(channels)
     if not _load(network, path):
         trained = _train(blocks, names, transform, epochs, seed, device, progress)
-        save_tensors(path, trained, {"about": json.dumps({**about, "classes": names})})
+        save_tensors(path, trained, {**about, "classes": names})
         _load(network, path)  # so that this run computes with what all later ones will
     protocol = {"on": on, "leaks": on == "all", "classes": len(names)}
     return Backbone.of(f"universal:on={on}", network, transform, WIDTH, protocol)
@@ -89,12 +97,9 @@ def universal(
 
 def _load(network: nn.Module, path: Path) -> bool:
     """Load a network trained before; whether there was one."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     try:
-        network.load_state_dict(load_file(path), strict=True)
-    except (SafetensorError, OSError, RuntimeError):
+        network.load_state_dict(load_tensors(path, "network")[0], strict=True)
+    except (CallError, RuntimeError):
         return False
     return True
 

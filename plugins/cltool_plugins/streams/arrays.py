@@ -16,7 +16,8 @@ def blocks_of_arrays(
 ) -> dict[str, Block]:
     """Blocks of pixels [n, C, H, W] (or as `decode` wants them) by labels [n], which index `names`.
 
-    >>> made = blocks_of_arrays(["a"], "train", np.zeros((2, 1, 3, 3), np.uint8), np.zeros(2), RawPixels(1, 3, 3))
+    >>> pixels = np.zeros((2, 1, 3, 3), np.uint8)
+    >>> made = blocks_of_arrays(["a"], "train", pixels, np.zeros(2), RawPixels(1, 3, 3))
     >>> len(made["a"]), made["a"].picture(1).shape
     (2, torch.Size([1, 3, 3]))
     """

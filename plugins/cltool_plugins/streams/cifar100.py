@@ -31,7 +31,7 @@ def cifar100(
     from torchvision.datasets.utils import check_integrity, download_and_extract_archive
 
     root = data_folder("cifar100", data_root)
-    files = {name: md5 for name, md5 in (*CIFAR100.train_list, *CIFAR100.test_list)}
+    files = dict((*CIFAR100.train_list, *CIFAR100.test_list))
     files[CIFAR100.meta["filename"]] = CIFAR100.meta["md5"]
     folder = root if (root / "train").is_file() else root / CIFAR100.base_folder
     if not any((folder / name).exists() for name in files):
@@ -42,18 +42,23 @@ def cifar100(
             raise offline(error, CIFAR100.url, f"{CIFAR100.base_folder}/{{train,test,meta}}", root) from None
     for name, md5 in files.items():
         if not (folder / name).is_file():
-            raise CallError(f"{folder} lacks {name!r}; CIFAR-100 is train, test and meta together")
+            raise CallError(
+                f"{folder} lacks {name!r}; CIFAR-100 is train, test and meta together: put it there, "
+                "or remove the others to download them all"
+            )
         if verify and not check_integrity(str(folder / name), md5):
             raise CallError(
-                f"{folder / name} has not the checksum of CIFAR-100's own file; a repackaged copy is accepted "
-                "with --stream cifar100:verify=false"
+                f"{folder / name} has not the checksum of CIFAR-100's own file; a repackaged copy is "
+                "accepted with --stream cifar100:verify=false"
             )
     names = tuple(_read(folder / "meta", "fine_label_names")[0])
     decode = RawPixels(3, 32, 32)
     parts = {}
     for split in ("train", "test"):
         pixels, labels = _read(folder / split, "data", "fine_labels")
-        pixels = np.asarray(pixels, dtype=np.uint8).reshape(-1, 3 * 32 * 32)
+        if np.shape(pixels) != (len(labels), 3 * 32 * 32):
+            raise CallError(f"{folder / split} is no file of CIFAR-100: its pictures are not of 3×32×32")
+        pixels = np.asarray(pixels, dtype=np.uint8)
         parts[split] = blocks_of_arrays(names, split, pixels, np.asarray(labels), decode)
     note = "" if verify else "files not verified to be CIFAR-100's own"
     return PictureSet(names, parts["train"], parts["test"], note=note)
@@ -83,5 +88,7 @@ def _read(path: Path, *keys: str) -> list[Any]:
         with path.open("rb") as file:
             content = _DataOnly(file, encoding="latin1").load()
         return [content[key] for key in keys]
-    except (pickle.UnpicklingError, EOFError, KeyError, TypeError, ValueError, OSError) as error:
-        raise CallError(f"{path} is no file of CIFAR-100: {error}") from None
+    except Exception as error:  # a damaged pickle can raise nearly anything
+        raise CallError(
+            f"{path} is no file of CIFAR-100: {error}; put its own there, or remove the folder to download it"
+        ) from None

@@ -24,6 +24,5 @@ def offline(error: Exception, url: str, layout: str, root: Path) -> CallError:
     """The message for a download that failed: why, from where, and what to put where by hand."""
     cause = getattr(error, "reason", None) or error
     return CallError(
-        f"cannot download {url} ({cause}); connect once, or put {layout} into {root} "
-        f"and give --data-root {root}"
+        f"cannot download {url} ({cause}); connect once, or put {layout} into {root} and give --data-root {root}"
     )

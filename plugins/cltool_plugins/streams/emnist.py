@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.error import URLError
 
 import numpy as np
 from pydantic import Field
 
 from cltool import CallError, PictureSet, stream
-from cltool.pictures import RawPixels
+from cltool.pictures import RawPixels, Split
 from cltool_plugins.streams.arrays import blocks_of_arrays
 from cltool_plugins.streams.downloads import data_folder, offline, quietly
 
@@ -32,23 +31,31 @@ def emnist(
     from torchvision.datasets import EMNIST
 
     root = data_folder("emnist", data_root)
-    try:
-        with quietly():
-            here = all(_there(root, split, part) for part in ("train", "test"))
-            sides = {t: EMNIST(str(root), split=split, train=t, download=not here) for t in (True, False)}
-    except (URLError, ConnectionError, TimeoutError, RuntimeError) as error:
-        layout = f"EMNIST/raw/emnist-{split}-{{train,test}}-{{images-idx3,labels-idx1}}-ubyte"
-        raise offline(error, EMNIST.url, layout, root) from None
-    except (OSError, ValueError, AssertionError, TypeError) as error:
-        raise CallError(f"{root / 'EMNIST' / 'raw'}: a file is damaged: {error}") from None
-    labels = np.unique(sides[True].targets.numpy())  # letters count from 1
-    names = tuple(sides[True].classes[label] for label in labels)
+    sides: dict[Split, EMNIST] = {}
+    part: Split
+    for part in ("train", "test"):
+        here = _there(root, split, part)
+        try:
+            with quietly():
+                side = EMNIST(str(root), split=split, train=part == "train", download=not here)
+            if side.data.shape != (len(side.targets), 28, 28) or side.targets.max() >= len(side.classes):
+                raise ValueError("pictures and labels do not fit together")
+        except (OSError, RuntimeError, ValueError, AssertionError, TypeError, KeyError) as error:
+            if not here and isinstance(error, OSError | RuntimeError):
+                layout = f"EMNIST/raw/emnist-{split}-{{train,test}}-{{images-idx3,labels-idx1}}-ubyte"
+                raise offline(error, EMNIST.url, layout, root) from None
+            raise CallError(
+                f"{root / 'EMNIST' / 'raw'}: emnist-{split}-{part}-… is damaged "
+                f"({error if str(error) else 'its length is not what it says'}); "
+                "replace its two files, or remove them to download them anew"
+            ) from None
+        sides[part] = side
+    labels = np.unique(sides["train"].targets.numpy())  # letters count from 1
+    names = tuple(sides["train"].classes[label] for label in labels)
     decode = RawPixels(1, 28, 28, transposed=True)
     train, test = (
-        blocks_of_arrays(
-            names, part, side.data.numpy(), np.searchsorted(labels, side.targets.numpy()), decode
-        )
-        for part, side in (("train", sides[True]), ("test", sides[False]))
+        blocks_of_arrays(names, part, side.data.numpy(), np.searchsorted(labels, side.targets.numpy()), decode)
+        for part, side in sides.items()
     )
     return PictureSet(names, train, test)
 

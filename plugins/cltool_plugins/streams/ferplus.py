@@ -20,8 +20,9 @@ from cltool_plugins.streams.trees import Tree
 
 FOLDERS = {"Training": "FER2013Train", "PublicTest": "FER2013Valid", "PrivateTest": "FER2013Test"}
 LAYOUT = (
-    "fer2013.csv (Kaggle's challenge data, behind a login) with fer2013new.csv (github.com/microsoft/FERPlus), "
-    "or FER2013Train/, FER2013Valid/, FER2013Test/ with PNG files and label.csv, as a folder or a zip"
+    "fer2013.csv (Kaggle's challenge data, behind a login) with fer2013new.csv "
+    "(github.com/microsoft/FERPlus), or FER2013Train/, FER2013Valid/, FER2013Test/ with PNG files and "
+    "label.csv, as a folder or a zip"
 )
 
 
@@ -32,7 +33,11 @@ class Face:
     usage: str
     name: str
     votes: tuple[float, ...]
-    row: int  # in fer2013new.csv, which runs beside fer2013.csv row by row
+    row: int = -1  # in fer2013new.csv, which runs beside fer2013.csv row by row
+
+    @property
+    def path(self) -> str:
+        return f"{FOLDERS[self.usage]}/{self.name}.png"
 
 
 @stream(source="Barsoum et al. 2016", tasks=4, classes_per_task=2, backbone="resnet18")
@@ -50,24 +55,34 @@ def ferplus(
 
     Modes as in the data set's own reader (`ferplus_votes`). `crossentropy` learns from the votes' shares,
     `multi_target` from all labels taken alike; in `probability` each training picture's label is drawn from
-    its votes, once. A test picture counts as its largest label in every mode. Raises CallError: no data given (it is never downloaded: FER2013
-    is handed out behind a login), neither layout there, missing pictures or votes.
+    its votes, once. A test picture counts as its largest label in every mode. Raises CallError: no data
+    given (it is never downloaded: FER2013 is handed out behind a login), neither layout there, missing
+    pictures or votes.
     """
     if data_root is None:
         raise CallError(f"--stream ferplus needs --data-root: {LAYOUT}")
     tree = _inner(Tree.of(data_root))
     faces, told = _faces(tree, labels)
     outputs = EMOTIONS[: int(emotions)]
-    picture, decode = _pixels(tree)
+    picture, decode, there = _pixels(tree, told)
     rng = np.random.default_rng(0)  # for mode=probability; the run's --seed leaves the data alone
     parts: dict[str, dict[str, Block]] = {}
-    for usage, split in (("Training", "train"), ("PrivateTest" if test == "private" else "PublicTest", "test")):
+    tested = "PrivateTest" if test == "private" else "PublicTest"
+    for usage, split in (("Training", "train"), (tested, "test")):
         own = [face for face in faces if face.usage == usage]
         shared = [(face, distribution(face.votes, mode, len(outputs))) for face in own]
         kept = [(face, share) for face, share in shared if share is not None]
+        if missing := [face.path for face, _ in kept if not there(face)]:
+            raise CallError(
+                f"{data_root} lacks {missing[0]}, one of {len(missing)} {split} pictures that {told} "
+                "tells of; put them there, or take their rows out"
+            )
         parts[split] = _blocks(kept, split, mode, outputs, picture, decode, rng)  # type: ignore[arg-type]
         if lacking := [name for name, block in parts[split].items() if not len(block)]:
-            raise CallError(f"{data_root}: no {split} picture of {lacking[0]!r} with mode={mode}, labels={labels}")
+            raise CallError(
+                f"{data_root}: no {split} picture of {lacking[0]!r} with mode={mode}, labels={labels}; "
+                "take the whole data set, or another mode"
+            )
     note = f"FERPlus labels from {told}, mode {mode}, {test} test"
     return PictureSet(outputs, parts["train"], parts["test"], mode in ("crossentropy", "multi_target"), note)
 
@@ -85,14 +100,15 @@ def _faces(tree: Tree, labels: str) -> tuple[list[Face], str]:
     own = [folder for folder in FOLDERS.values() if f"{folder}/label.csv" in tree.names]
     if "fer2013.csv" not in tree.names and not own:
         raise CallError(f"{tree.root} holds no FERPlus; wanted: {LAYOUT}")
-    if labels == "folder" and not own or labels == "new" and not new and not own:
-        raise CallError(f"{tree.root} lacks {'label.csv' if labels == 'folder' else 'fer2013new.csv'}: {LAYOUT}")
+    if not own and (labels == "folder" or not new):
+        lacking = "label.csv" if labels == "folder" else "fer2013new.csv"
+        raise CallError(f"{tree.root} lacks {lacking}; wanted: {LAYOUT}")
     if labels == "new" and new:
-        rows = _rows(tree, "fer2013new.csv")[1:]
-        faces = [Face(r[0], _stem(r[1]), _votes(r[2:]), i) for i, r in enumerate(rows) if r[1].strip()]
+        rows = enumerate(_rows(tree, "fer2013new.csv")[1:])
+        faces = [Face(r[0], _stem(r[1]), _votes(r), i) for i, r in rows if any(map(str.strip, r[1:2]))]
         return _once(faces), "fer2013new.csv"
     faces = [
-        Face(usage, _stem(r[0]), _votes(r[2:]), -1)
+        Face(usage, _stem(r[0]), _votes(r))
         for usage, folder in FOLDERS.items()
         if folder in own
         for r in _rows(tree, f"{folder}/label.csv")
@@ -101,17 +117,28 @@ def _faces(tree: Tree, labels: str) -> tuple[list[Face], str]:
 
 
 def _rows(tree: Tree, name: str) -> list[list[str]]:
-    return [row for row in csv.reader(io.StringIO(tree.read(name).decode("utf-8-sig"))) if row]
+    try:
+        text = tree.read(name).decode("utf-8-sig")
+        return [row for row in csv.reader(io.StringIO(text)) if row]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise CallError(f"cannot read {tree.root / name}: {error}; put the data set's own there") from None
 
 
 def _stem(name: str) -> str:
     return name.strip().removesuffix(".png")
 
 
-def _votes(cells: Sequence[str]) -> tuple[float, ...]:
-    if len(cells) != 10:
-        raise CallError(f"FERPlus votes must be ten numbers, not {','.join(cells)!r}")
-    return tuple(float(cell) for cell in cells)
+def _votes(row: Sequence[str]) -> tuple[float, ...]:
+    try:
+        votes = tuple(float(cell) for cell in row[2:])
+    except ValueError:
+        votes = ()
+    if len(votes) != 10:
+        raise CallError(
+            f"the FERPlus row {','.join(row)!r} must end in ten numbers of votes after two other columns; "
+            "repair it, or take the data set's own file"
+        )
+    return votes
 
 
 def _once(faces: Iterable[Face]) -> list[Face]:
@@ -121,16 +148,20 @@ def _once(faces: Iterable[Face]) -> list[Face]:
     return list(first.values())
 
 
-def _pixels(tree: Tree) -> tuple[Callable[[Face], bytes], Callable]:
-    """How a face's encoded picture is had, and how it is decoded."""
-    if "fer2013.csv" in tree.names:
+def _pixels(tree: Tree, told: str) -> tuple[Callable[[Face], bytes], Callable, Callable[[Face], bool]]:
+    """How a face's encoded picture is had, how it is decoded, and whether it is there at all."""
+    if "fer2013.csv" in tree.names and told == "fer2013new.csv":  # the only labels that name its rows
         rows = _rows(tree, "fer2013.csv")[1:]
 
         def from_csv(face: Face) -> bytes:
-            return np.array(rows[face.row][1].split(), dtype=np.uint8).tobytes()
+            try:
+                return np.array(rows[face.row][1].split(), dtype=np.uint8).tobytes()
+            except (ValueError, OverflowError, IndexError) as error:
+                raise OSError(f"row {face.row + 2} of fer2013.csv: {error}") from None
 
-        return from_csv, RawPixels(1, 48, 48)
-    return lambda face: tree.read(f"{FOLDERS[face.usage]}/{face.name}.png"), ImageFile("L")
+        return from_csv, RawPixels(1, 48, 48), lambda face: face.row < len(rows)
+    names = frozenset(tree.names)
+    return lambda face: tree.read(face.path), ImageFile("L"), lambda face: face.path in names
 
 
 def _blocks(
@@ -155,7 +186,7 @@ def _blocks(
         targets = torch.from_numpy(np.stack(shares)).float() if soft and shares else None
         if targets is not None and mode == "multi_target":
             targets = (targets > 0) / (targets > 0).sum(1, keepdim=True)
-        called = [f"{FOLDERS[face.usage]}/{face.name}.png" for face in faces]
+        called = [face.path for face in faces]
         return Block(name, split, called, lambda i: picture(faces[i]), decode, targets)
 
     return {name: block(number, name) for number, name in enumerate(outputs)}

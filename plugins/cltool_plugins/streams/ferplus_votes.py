@@ -58,4 +58,4 @@ def _largest_first(votes: NDArray[np.float64], total: float) -> NDArray[np.float
 
 def _multi_target(votes: NDArray[np.float64], total: float) -> NDArray[np.float64] | None:
     taken = np.where(votes >= 0.3 * total, votes, 0.0)
-    return None if taken[8:].any() or taken.sum() <= total / 2 else taken
+    return None if taken.sum() <= total / 2 else taken

@@ -44,15 +44,17 @@ def folder(
             raise CallError(f"--data-root {data_root} has train/ but neither val/ nor test/ beside it")
         train, test = _by_class(tree.below("train")), _by_class(tree.below(held))
         trees = tree.below("train"), tree.below(held)
+        way_out = "add some, or remove the class"
     else:
         everything = _by_class(tree)
         train, test = _split(everything, test_share, split_seed)
         trees = tree, tree
+        way_out = "give the class more pictures, or choose another test_share or split_seed"
     if not train:
         raise CallError(f"--data-root {data_root} holds no pictures; wanted: {LAYOUT}")
     for ours, theirs, where in ((train, test, "test"), (test, train, "training")):
         if lacking := sorted(name for name in ours if not theirs.get(name)):
-            raise CallError(f"--data-root {data_root}: class {lacking[0]!r} has no {where} pictures")
+            raise CallError(f"--data-root {data_root}: class {lacking[0]!r} has no {where} pictures; {way_out}")
     decode = ImageFile(mode)
     return PictureSet(
         tuple(sorted(train)),

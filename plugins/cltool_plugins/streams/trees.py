@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,10 @@ from cltool.errors import CallError
 
 @dataclass(frozen=True)
 class Tree:
-    """Files below a folder or in a zip: their names, with forward slashes, and their bytes."""
+    """Files below a folder or in a zip: their names, with forward slashes, and their bytes.
+
+    `read` raises OSError for a file that is missing or damaged, in a zip as in a folder.
+    """
 
     root: Path
     names: tuple[str, ...]
@@ -33,7 +37,14 @@ class Tree:
             archive = zipfile.ZipFile(root)
         except (zipfile.BadZipFile, OSError) as error:
             raise CallError(f"--data-root {root} is neither a folder nor a zip file: {error}") from None
-        return cls(root, _visible(n for n in archive.namelist() if not n.endswith("/")), archive.read)
+
+        def unzip(name: str) -> bytes:
+            try:
+                return archive.read(name)
+            except (KeyError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+                raise OSError(f"{error.args[0] if error.args else error}") from None
+
+        return cls(root, _visible(n for n in archive.namelist() if not n.endswith("/")), unzip)
 
     def below(self, folder: str) -> Tree:
         """The same files as seen from one of its folders."""

@@ -1,0 +1,21 @@
+"""`python -m benchmarks`: a command per benchmark."""
+
+from __future__ import annotations
+
+import typer
+
+from benchmarks import avalanche
+
+app = typer.Typer(
+    name="python -m benchmarks", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
+app.command("avalanche")(avalanche.compare)
+
+
+@app.callback()
+def main() -> None:
+    """Benchmarks of cltool: the same work done another way, in one go."""
+
+
+if __name__ == "__main__":
+    app()

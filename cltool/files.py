@@ -1,0 +1,70 @@
+"""Files that are whole or not there: written beside their place, then moved into it."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cltool.errors import CallError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """A scratch path to write to; it takes `path`'s place when the block ends without an error."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, scratch = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    try:
+        yield Path(scratch)
+        Path(scratch).chmod(0o666 & ~_umask())  # mkstemp makes files that nobody else can read
+        Path(scratch).replace(path)
+    finally:
+        Path(scratch).unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def save_text(path: str | Path, text: str) -> None:
+    """Write a text file, whole or not at all."""
+    with replacing(path) as scratch:
+        scratch.write_text(text, encoding="utf-8")
+
+
+def save_tensors(path: str | Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+    """Write tensors and facts about them as .safetensors, whole or not at all; same content, same bytes.
+
+    All facts stand under one key: safetensors writes several in an order that changes from call to call.
+    """
+    from safetensors.torch import save_file
+
+    with replacing(path) as scratch:
+        about = {"cltool": json.dumps(dict(facts), ensure_ascii=False, sort_keys=True)}
+        save_file({key: value.contiguous() for key, value in tensors.items()}, scratch, about)
+
+
+def load_tensors(path: str | Path, what: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors, memory-mapped, and facts of a file that `save_tensors` wrote.
+
+    Raises CallError, which says that `path` is no `what`, for any other file.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            facts = json.loads((file.metadata() or {})["cltool"])
+            return {key: file.get_tensor(key) for key in file.keys()}, facts  # noqa: SIM118
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise CallError(f"{path} is no {what} of cltool: {error}") from None

@@ -1,0 +1,186 @@
+"""Wrong calls: one line that says what is wrong and what to do, exit code 2, and nothing made."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+RUN = ("run", "--stream", "digits")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("run", "--stream", "digit"), "did you mean 'digits'"),
+        ((*RUN, "--merge", "alpah"), "did you mean 'alpha'"),
+        ((*RUN, "--backbone", "resnet81"), "did you mean 'resnet18'"),
+        ((*RUN, "--head", "sofmax"), "did you mean 'softmax'"),
+        ((*RUN, "--unknown", "nois"), "did you mean 'noise'"),
+        ((*RUN, "--merge", "alpha:alpha=1.5"), "alpha=1.5: Input should be less than or equal to 1"),
+        ((*RUN, "--merge", "alpha:alpha=-0.1"), "greater than or equal to 0"),
+        ((*RUN, "--merge", "alpha:alpha=half"), "alpha=half"),
+        ((*RUN, "--merge", "alpha:beta=1"), "no option 'beta'; its options: alpha"),
+        ((*RUN, "--merge", "alpha:0.7"), "spell it alpha:key=value"),
+        ((*RUN, "--head", "softmax:epochs=0"), "epochs=0"),
+        ((*RUN, "--tasks", "3"), "10 classes cannot be cut into 3 equal tasks; take --tasks 1, 2, 5, 10"),
+        ((*RUN, "--tasks", "0"), "at least one task"),
+        ((*RUN, "--tasks", "4", "--classes-per-task", "3"), "12 classes asked for; there are 10"),
+        ((*RUN, "--tasks", "4", "--classes-per-task", "3,2"), "lists 2 tasks"),
+        ((*RUN, "--classes-per-task", "two"), "give a number, or a list such as 3,2,2"),
+        ((*RUN, "--classes-per-task", "0"), "at least one class"),
+        ((*RUN, "--class-order", "alphabetical"), "give 'given', 'random' or a file"),
+        ((*RUN, "--universal", "all", "--backbone", "random"), "give one of the two"),
+        ((*RUN, "--universal", "none"), "'first' or 'all'"),
+        ((*RUN, "--universal", "first", "--classes-per-task", "1"), "cannot be trained on 1 class"),
+        ((*RUN, "--device", "gpu"), "device"),
+        ((*RUN, "--device", "cuda"), "no GPU here"),
+        ((*RUN, "--data-root", "nowhere"), "nowhere"),
+        ((*RUN, "--plugin", "nowhere.py"), "no such Python file"),
+        ((*RUN, "--backbone", "resnet18:weights=nowhere.pth"), "nowhere.pth: No such file"),
+        ((*RUN, "--backbone", "resnet18:size=4"), "size=4"),
+        ((*RUN, "--taks", "5"), "--taks"),
+        ((*RUN, "--tasks", "five"), "'--tasks'"),
+        (("run",), "--stream is missing; there are: cifar100, digits"),
+        (("run", "nowhere.yaml"), "recipe nowhere.yaml: No such file"),
+        (("run", "--resume", "nowhere"), "no run to take up"),
+        (("data", "bank", "--older-than", "3"), "needs --prune"),
+    ],
+)
+def test_wrong_calls(
+    cltool: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if "cuda" in arguments:
+        import torch
+
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    found = cltool(*arguments)
+    assert found.code == 2
+    assert told in found.err
+    assert len(found.err.splitlines()) == 1, found.err
+    assert found.out == ""
+    assert {path.name for path in tmp_path.iterdir()} <= {"cache"}
+
+
+def assert_told(found: object, *words: str) -> None:
+    assert found.code == 2, found.err  # type: ignore[attr-defined]
+    assert len(found.err.splitlines()) == 1, found.err  # type: ignore[attr-defined]
+    for word in words:
+        assert word in found.err  # type: ignore[attr-defined]
+
+
+def test_an_output_that_is_not_empty_is_left_alone(cltool: Callable, tmp_path: Path) -> None:
+    kept = tmp_path / "out" / "precious.txt"
+    kept.parent.mkdir()
+    kept.write_text("mine")
+    assert_told(cltool(*RUN, "--out", kept.parent), "is not empty", "--resume")
+    assert [path.name for path in kept.parent.iterdir()] == ["precious.txt"]
+
+
+def test_an_output_below_a_file_cannot_be_made(cltool: Callable, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert_told(cltool(*RUN, "--out", tmp_path / "file" / "run"), "no folder one can write to")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_an_output_in_a_locked_folder_cannot_be_made(cltool: Callable, tmp_path: Path) -> None:
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o500)
+    assert_told(cltool(*RUN, "--out", locked / "run"), "no folder one can write to")
+
+
+def test_resume_takes_no_other_recipe(cltool: Callable, tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text("stream: digits\n")
+    assert_told(cltool("run", "--resume", tmp_path, "--merge", "concat"), "leave out merge")
+    assert_told(cltool("run", "--resume", tmp_path, "--out", tmp_path / "x"), "leave out out")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("stream: [", "is no YAML"),
+        ("- digits", "holds no keys"),
+        ("stream: digits\nmerges: alpha", "merges"),
+        ("stream: digits\nseed: x", "seed"),
+    ],
+)
+def test_a_recipe_that_is_wrong_says_where(cltool: Callable, tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "r.yaml").write_text(text)
+    assert_told(cltool("run", tmp_path / "r.yaml", "--out", tmp_path / "out"), "r.yaml", told)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_class_order_names_classes_that_are_there_once(cltool: Callable, tmp_path: Path) -> None:
+    order = tmp_path / "order.txt"
+    order.write_text("3\n1\n11\n")
+    assert_told(cltool(*RUN, "--class-order", order), "no class '11'")
+    order.write_text("3\n1\n3\n")
+    assert_told(cltool(*RUN, "--class-order", order), "'3' stands twice")
+
+
+def test_a_picture_that_cannot_be_read_is_named_before_any_work(cltool: Callable, tmp_path: Path) -> None:
+    from PIL import Image
+
+    for split in ("train", "val"):
+        for name in ("cat", "dog"):
+            folder = tmp_path / "data" / split / name
+            folder.mkdir(parents=True)
+            for i in range(3):
+                Image.effect_noise((32, 32), 60).save(folder / f"{i}.jpg")
+    broken = tmp_path / "data" / "train" / "dog" / "2.jpg"
+    broken.write_bytes(broken.read_bytes()[:-100])
+    call = (
+        "run",
+        "--stream",
+        "folder",
+        "--data-root",
+        tmp_path / "data",
+        "--tasks",
+        2,
+        "--backbone",
+        "random",
+    )
+    assert_told(cltool(*call, "--out", tmp_path / "out"), str(broken))
+    assert not (tmp_path / "out").exists()
+
+
+def test_weights_that_do_not_fit_say_which(cltool: Callable, tmp_path: Path) -> None:
+    import torch
+    from safetensors.torch import save_file
+
+    save_file({"conv1.weight": torch.zeros(64, 3, 7, 7)}, tmp_path / "w.safetensors")
+    (tmp_path / "w.pth").write_bytes(b"no pickle")
+    torch.save({"epoch": 3}, tmp_path / "e.pth")
+    for file, told in (("w.safetensors", "do not fit resnet18: the file lacks"), ("w.pth", "cannot be read")):
+        found = cltool(*RUN, "--backbone", f"resnet18:weights={tmp_path / file}", "--out", tmp_path / "out")
+        assert_told(found, told)
+    assert_told(cltool(*RUN, "--backbone", f"resnet18:weights={tmp_path / 'e.pth'}"), "no state dict")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("import nothing_there\n", "No module named 'nothing_there'"),
+        ("x = 1\n", "no decorated plugin"),
+        ("from cltool import merge\n@merge\ndef m(a, b):\n    pass\n", "'a' is no input of a merge"),
+        (
+            "from cltool import merge, Head\n@merge\ndef m(old: int):\n    pass\n",
+            "'old' must be annotated Head",
+        ),
+        ("from cltool import merge\n@merge\ndef m(*, x: object()):\n    pass\n", "unknown annotation"),
+        ("from cltool import merge\n@merge\ndef m(*, x=1):\n    pass\n", "'x' has no annotation"),
+        ("from cltool import merge\n@merge(colour=1)\ndef m():\n    pass\n", "not colour"),
+        (
+            "from cltool import Head, merge\n@merge\ndef alpha(old: Head, new: Head) -> Head:\n    return new\n",
+            "merge 'alpha' comes from",
+        ),
+    ],
+)
+def test_a_broken_plugin_file_says_why(cltool: Callable, tmp_path: Path, content: str, told: str) -> None:
+    (tmp_path / "mine.py").write_text(content)
+    assert_told(cltool(*RUN, "--plugin", tmp_path / "mine.py", "--out", tmp_path / "out"), told)
+    assert not (tmp_path / "out").exists()

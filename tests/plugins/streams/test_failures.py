@@ -1,0 +1,385 @@
+"""All wrong calls of the streams together: each is answered by one line that says what to do."""
+
+from __future__ import annotations
+
+import csv
+import pickle
+import re
+import shutil
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.datasets import load_digits
+from torchvision.datasets import CIFAR100, EMNIST
+
+from cltool import CallError, PictureSet
+from cltool.plugin import Spec, discover
+from cltool_plugins.streams.cifar100 import cifar100
+from cltool_plugins.streams.emnist import emnist
+from cltool_plugins.streams.ferplus import ferplus
+from cltool_plugins.streams.folder import folder
+
+NOWHERE = "http://127.0.0.1:1"  # a port where nobody listens
+
+
+def one_line(*parts: str) -> str:
+    """A pattern for a message of a single line that has these parts in this order."""
+    return r"\A[^\n]*" + r"[^\n]*".join(map(re.escape, parts)) + r"[^\n]*\Z"
+
+
+@pytest.fixture
+def digit_files(tmp_path: Path) -> Path:
+    """train/ and test/ of two digits, four JPEG files each."""
+    data = load_digits()
+    for label in (0, 1):
+        for i, shades in enumerate(data.images[data.target == label][:8]):
+            place = tmp_path / "digits" / ("train" if i < 4 else "test") / f"digit{label}"
+            place.mkdir(parents=True, exist_ok=True)
+            Image.fromarray((shades * 15).astype(np.uint8)).resize((32, 32)).save(place / f"{i}.jpg")
+    return tmp_path / "digits"
+
+
+@pytest.fixture
+def cifar_files(tmp_path: Path) -> Path:
+    """Sound files in CIFAR-100's format, of two classes."""
+    sides = {"data": np.zeros((4, 3072), np.uint8), "fine_labels": [0, 1, 0, 1]}
+    contents = {"train": sides, "test": sides, "meta": {"fine_label_names": ["apple", "bear"]}}
+    (tmp_path / "cifar").mkdir()
+    for name, content in contents.items():
+        (tmp_path / "cifar" / name).write_bytes(pickle.dumps(content, protocol=2))
+    assert len(cifar100(tmp_path / "cifar", verify=False).train["bear"]) == 2
+    return tmp_path / "cifar"
+
+
+@pytest.fixture
+def damaged_letters(letters: Path, tmp_path: Path) -> Path:
+    """The real letters, copied, so that files may be damaged; the folder of the files."""
+    return shutil.copytree(letters / "EMNIST", tmp_path / "letters" / "EMNIST") / "raw"
+
+
+def write_labels(root: Path, *rows: str) -> Path:
+    """FER2013Train/label.csv, and a picture for every row."""
+    place = root / "FER2013Train"
+    place.mkdir(parents=True)
+    (place / "label.csv").write_text("\n".join(rows))
+    for row in csv.reader(rows):
+        Image.new("L", (48, 48)).save(place / row[0])
+    return root
+
+
+def write_kaggle(root: Path, pixels: Sequence[str]) -> None:
+    """fer2013.csv of these pixels, and sixteen rows of votes: each emotion once in training and in test."""
+    rows = [
+        [usage, f"fer{8 * test + label}.png", *(10 * (i == label) for i in range(10))]
+        for test, usage in enumerate(("Training", "PrivateTest"))
+        for label in range(8)
+    ]
+    files = {"fer2013new.csv": rows, "fer2013.csv": [["0", shades, ""] for shades in pixels]}
+    for name, content in files.items():
+        with (root / name).open("w", newline="") as file:
+            csv.writer(file).writerows([["a", "line", "of", "headings"], *content])
+
+
+@pytest.mark.parametrize("stream", [folder, ferplus])
+def test_no_data_root(stream: Callable[..., PictureSet]) -> None:
+    with pytest.raises(CallError, match=one_line(f"--stream {stream.__name__} needs --data-root", "zip")):
+        stream(None)
+
+
+@pytest.mark.parametrize("stream", [folder, ferplus])
+def test_data_root_that_is_not_there(stream: Callable[..., PictureSet], tmp_path: Path) -> None:
+    with pytest.raises(CallError, match=one_line("nowhere is neither a folder nor a zip file")):
+        stream(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("stream", [folder, ferplus])
+def test_file_that_is_not_a_zip(stream: Callable[..., PictureSet], tmp_path: Path) -> None:
+    (tmp_path / "data.zip").write_text("not a zip")
+    with pytest.raises(CallError, match=one_line("data.zip is neither a folder nor a zip file")):
+        stream(tmp_path / "data.zip")
+
+
+@pytest.mark.parametrize("files", [(), ("readme.txt",), ("cats/readme.txt",), ("1.jpg",)], ids=str)
+def test_folder_without_pictures_in_class_folders(files: tuple[str, ...], tmp_path: Path) -> None:
+    for name in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    with pytest.raises(CallError, match=one_line(str(tmp_path), "holds no pictures; wanted: train/CLASS/*.jpg")):
+        folder(tmp_path)
+
+
+def test_folder_with_train_alone(digit_files: Path) -> None:
+    shutil.rmtree(digit_files / "test")
+    with pytest.raises(CallError, match=one_line("train/ but neither val/ nor test/ beside it")):
+        folder(digit_files)
+
+
+@pytest.mark.parametrize(("side", "named"), [("test", "test"), ("train", "training")])
+def test_class_that_one_side_lacks(digit_files: Path, side: str, named: str) -> None:
+    shutil.rmtree(digit_files / side / "digit1")
+    with pytest.raises(CallError, match=one_line("class 'digit1'", f"no {named} pictures; add some, or remove")):
+        folder(digit_files)
+
+
+@pytest.mark.parametrize(("share", "named"), [(1e-9, "test"), (1 - 1e-9, "training")])
+def test_class_of_which_the_split_leaves_one_side_empty(digit_files: Path, share: float, named: str) -> None:
+    expected = one_line("class 'digit0'", f"no {named} pictures", "test_share or split_seed")
+    with pytest.raises(CallError, match=expected):
+        folder(digit_files / "train", test_share=share)
+
+
+@pytest.mark.parametrize("option", ["mode=grey", "test_share=0", "test_share=1", "split_seed=x", "size=3"])
+def test_folder_option_out_of_range(option: str) -> None:
+    with pytest.raises(CallError, match=one_line("stream 'folder'", "option", option.split("=")[0])):
+        discover().configure("stream", Spec.parse(f"folder:{option}"))
+
+
+@pytest.mark.parametrize("damage", [lambda whole: whole[: len(whole) // 2], lambda whole: b"no picture"])
+def test_unreadable_picture_is_named(digit_files: Path, damage: Callable[[bytes], bytes]) -> None:
+    path = digit_files / "train" / "digit1" / "2.jpg"
+    path.write_bytes(damage(path.read_bytes()))
+    block = folder(digit_files).train["digit1"]
+    at = list(block.names).index(str(path))
+    with pytest.raises(CallError, match=one_line("cannot read picture", str(path), "repair or remove it")):
+        block.check(at)
+    with pytest.raises(CallError, match=one_line("cannot read picture", str(path))):
+        block.picture(at)
+    assert block.picture(at - 1).shape == (3, 32, 32)
+
+
+def test_picture_that_vanished_is_named(digit_files: Path) -> None:
+    block = folder(digit_files).train["digit1"]
+    (digit_files / "train" / "digit1" / "0.jpg").unlink()
+    with pytest.raises(CallError, match=one_line("cannot read picture", "0.jpg")):
+        block.picture(0)
+    with pytest.raises(CallError, match=one_line("cannot read picture", "0.jpg")):
+        _ = block.digest
+
+
+def test_picture_damaged_within_a_zip_is_named(digit_files: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "digits.zip", "w") as archive:
+        for file in sorted(digit_files.rglob("*.jpg")):
+            archive.write(file, file.relative_to(digit_files))
+    content = (digit_files / "train" / "digit0" / "3.jpg").read_bytes()
+    whole = (tmp_path / "digits.zip").read_bytes()
+    (tmp_path / "digits.zip").write_bytes(whole.replace(content, content[:-1] + b"?"))
+    block = folder(tmp_path / "digits.zip").train["digit0"]
+    for use in (block.picture, block.check, lambda at: block.digest):
+        with pytest.raises(CallError, match=one_line("cannot read picture", "train/digit0/3.jpg", "CRC")):
+            use(3)
+
+
+def test_cifar100_with_foreign_checksums(cifar_files: Path) -> None:
+    with pytest.raises(CallError, match=one_line(str(cifar_files / "train"), "checksum", "verify=false")):
+        cifar100(cifar_files)
+
+
+@pytest.mark.parametrize("name", ["test", "meta"])
+def test_cifar100_with_a_file_missing(cifar_files: Path, name: str) -> None:
+    (cifar_files / name).unlink()
+    with pytest.raises(CallError, match=one_line(str(cifar_files), f"lacks {name!r}", "put it there, or remove")):
+        cifar100(cifar_files, verify=False)
+
+
+class Intruder:
+    """What a pickle that means harm does when it is loaded."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.mark,)
+
+
+@pytest.mark.parametrize("name", ["train", "test", "meta"])
+def test_cifar100_file_that_wants_to_run_code(cifar_files: Path, name: str, tmp_path: Path) -> None:
+    evil = pickle.dumps(Intruder(tmp_path / "mark"), protocol=2)
+    (cifar_files / name).write_bytes(evil)
+    with pytest.raises(CallError, match=one_line(str(cifar_files / name), "is no file of CIFAR-100", "to load")):
+        cifar100(cifar_files, verify=False)
+    assert not (tmp_path / "mark").exists()
+    pickle.loads(evil)
+    assert (tmp_path / "mark").exists()  # it would have
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"no pickle",
+        pickle.dumps(["a list"]),
+        pickle.dumps({"labels": []}),
+        pickle.dumps({"data": np.zeros((4, 3072), np.uint8), "fine_labels": [0, 1]}),
+        pickle.dumps({"data": np.zeros((4, 784), np.uint8), "fine_labels": [0, 1, 0, 1]}),
+    ],
+    ids=["empty", "text", "list", "other keys", "too few labels", "other pictures"],
+)
+def test_cifar100_file_that_is_none(cifar_files: Path, content: bytes) -> None:
+    (cifar_files / "train").write_bytes(content)
+    with pytest.raises(CallError, match=one_line(str(cifar_files / "train"), "is no file of CIFAR-100")):
+        cifar100(cifar_files, verify=False)
+
+
+def test_cifar100_file_cut_short_anywhere(cifar_files: Path) -> None:
+    whole = (cifar_files / "train").read_bytes()
+    for length in (1, 2, 5, 20, 60, 120, 1000, len(whole) - 1):
+        (cifar_files / "train").write_bytes(whole[:length])
+        with pytest.raises(CallError, match=one_line(str(cifar_files / "train"), "is no file of CIFAR-100")):
+            cifar100(cifar_files, verify=False)
+
+
+@pytest.mark.parametrize(
+    ("stream", "dataset", "layout"),
+    [
+        (cifar100, CIFAR100, "cifar-100-python/{train,test,meta}"),
+        (emnist, EMNIST, "EMNIST/raw/emnist-letters-{train,test}"),
+    ],
+)
+def test_download_without_a_network(
+    stream: Callable[..., PictureSet],
+    dataset: type,
+    layout: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr(dataset, "url", f"{NOWHERE}/archive.zip")
+    expected = one_line(f"cannot download {NOWHERE}/archive.zip", layout, f"give --data-root {tmp_path}")
+    with pytest.raises(CallError, match=expected):
+        stream(tmp_path)
+
+
+@pytest.mark.parametrize(("stream", "dataset"), [(cifar100, CIFAR100), (emnist, EMNIST)])
+def test_download_that_the_site_no_longer_has(
+    stream: Callable[..., PictureSet], dataset: type, site_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dataset, "url", f"{site_url}/archive.zip")
+    with pytest.raises(CallError, match=one_line("cannot download", "archive.zip (File not found)", "--data-root")):
+        stream(None)
+
+
+@pytest.mark.parametrize(("stream", "dataset"), [(cifar100, CIFAR100), (emnist, EMNIST)])
+def test_download_with_a_wrong_checksum(
+    stream: Callable[..., PictureSet],
+    dataset: type,
+    site_folder: Path,
+    site_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with zipfile.ZipFile(site_folder / "archive.zip", "w") as archive:
+        archive.writestr("readme.txt", "something else")
+    monkeypatch.setattr(dataset, "url", f"{site_url}/archive.zip")
+    with pytest.raises(CallError, match=one_line("cannot download", "archive.zip", "corrupted", "--data-root")):
+        stream(None)
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+@pytest.mark.parametrize("kind", ["images-idx3", "labels-idx1"])
+@pytest.mark.parametrize("length", [0, 3, 10, 2000])
+def test_emnist_file_cut_short(damaged_letters: Path, part: str, kind: str, length: int) -> None:
+    path = damaged_letters / f"emnist-letters-{part}-{kind}-ubyte"
+    path.write_bytes(path.read_bytes()[:length])
+    expected = one_line(str(damaged_letters), f"emnist-letters-{part}-", "is damaged", "replace its two files")
+    with pytest.raises(CallError, match=expected):
+        emnist(damaged_letters.parents[1])
+
+
+def test_emnist_labels_of_other_pictures(damaged_letters: Path) -> None:
+    shutil.copy(
+        damaged_letters / "emnist-letters-test-labels-idx1-ubyte",
+        damaged_letters / "emnist-letters-train-labels-idx1-ubyte",
+    )
+    with pytest.raises(CallError, match=one_line("emnist-letters-train-", "do not fit together")):
+        emnist(damaged_letters.parents[1])
+
+
+def test_emnist_label_beyond_the_last_letter(damaged_letters: Path) -> None:
+    path = damaged_letters / "emnist-letters-test-labels-idx1-ubyte"
+    path.write_bytes(path.read_bytes()[:-1] + b"\x1b")
+    with pytest.raises(CallError, match=one_line("emnist-letters-test-", "do not fit together")):
+        emnist(damaged_letters.parents[1])
+
+
+def test_emnist_split_that_there_is_none_of() -> None:
+    with pytest.raises(CallError, match=one_line("stream 'emnist', option split=kanji", "'letters'")):
+        discover().configure("stream", Spec.parse("emnist:split=kanji"))
+
+
+def test_ferplus_with_neither_layout(tmp_path: Path) -> None:
+    (tmp_path / "faces.txt").touch()
+    expected = one_line(str(tmp_path), "holds no FERPlus; wanted: fer2013.csv", "FER2013Train/")
+    with pytest.raises(CallError, match=expected):
+        ferplus(tmp_path)
+
+
+def test_ferplus_without_the_votes(tmp_path: Path) -> None:
+    (tmp_path / "fer2013.csv").write_text("emotion,pixels,Usage\n")
+    with pytest.raises(CallError, match=one_line(str(tmp_path), "lacks fer2013new.csv", "github.com")):
+        ferplus(tmp_path)
+
+
+def test_ferplus_without_the_folders_own_labels(tmp_path: Path) -> None:
+    for name in ("fer2013.csv", "fer2013new.csv"):
+        (tmp_path / name).touch()
+    with pytest.raises(CallError, match=one_line(str(tmp_path), "lacks label.csv", "FER2013Train/")):
+        ferplus(tmp_path, labels="folder")
+
+
+@pytest.mark.parametrize("votes", ["10,0,0", "10,0,0,0,0,0,0,0,0,0,0", "10,0,0,0,0,0,0,0,0,many", ""])
+def test_ferplus_row_without_ten_votes(tmp_path: Path, votes: str) -> None:
+    write_labels(tmp_path, f"fer1.png,box,{votes}")
+    with pytest.raises(CallError, match=one_line(f"fer1.png,box,{votes}", "ten numbers", "repair it")):
+        ferplus(tmp_path)
+
+
+def test_ferplus_file_of_votes_that_is_no_text(tmp_path: Path) -> None:
+    write_labels(tmp_path)
+    (tmp_path / "FER2013Train" / "label.csv").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(CallError, match=one_line("cannot read", "label.csv", "put the data set's own there")):
+        ferplus(tmp_path)
+
+
+def test_ferplus_picture_missing_among_the_files(tmp_path: Path) -> None:
+    write_labels(tmp_path, "fer1.png,box,10,0,0,0,0,0,0,0,0,0", "fer2.png,box,0,10,0,0,0,0,0,0,0,0")
+    (tmp_path / "FER2013Train" / "fer2.png").unlink()
+    expected = one_line("lacks FER2013Train/fer2.png, one of 1 train pictures", "put them there")
+    with pytest.raises(CallError, match=expected):
+        ferplus(tmp_path)
+
+
+def test_ferplus_picture_missing_from_kaggles_csv(tmp_path: Path) -> None:
+    write_kaggle(tmp_path, ["0 " * 48 * 48] * 15)
+    expected = one_line("lacks FER2013Test/fer15.png, one of 1 test pictures", "put them there")
+    with pytest.raises(CallError, match=expected):
+        ferplus(tmp_path)
+
+
+@pytest.mark.parametrize("pixels", ["0 0 0", "0 1 many", "256 " * 48 * 48], ids=["few", "word", "too bright"])
+def test_ferplus_picture_damaged_in_kaggles_csv_is_named(tmp_path: Path, pixels: str) -> None:
+    write_kaggle(tmp_path, [pixels, *["0 " * 48 * 48] * 15])
+    block = ferplus(tmp_path).train["neutral"]
+    with pytest.raises(CallError, match=one_line("cannot read picture FER2013Train/fer0.png")):
+        block.picture(0)
+
+
+def test_ferplus_without_any_picture_of_an_emotion(tmp_path: Path) -> None:
+    write_labels(tmp_path, "fer1.png,box,10,0,0,0,0,0,0,0,0,0")
+    expected = one_line(str(tmp_path), "no train picture of 'happiness' with mode=majority", "another mode")
+    with pytest.raises(CallError, match=expected):
+        ferplus(tmp_path)
+
+
+@pytest.mark.parametrize("option", ["mode=best", "emotions=6", "labels=old", "test=both"])
+def test_ferplus_option_that_there_is_none_of(option: str) -> None:
+    with pytest.raises(CallError, match=one_line(f"stream 'ferplus', option {option}: Input should be")):
+        discover().configure("stream", Spec.parse(f"ferplus:{option}"))
+
+
+def test_digits_have_no_options() -> None:
+    with pytest.raises(CallError, match=one_line("stream 'digits' has no option 'size'")):
+        discover().configure("stream", Spec.parse("digits:size=8"))

@@ -1,0 +1,120 @@
+"""Plugins: registration from signatures, configuration, discovery."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+import torch
+from pydantic import Field
+
+import cltool
+from cltool import Head, Statistics
+from cltool.plugin import KINDS, Spec, discover, merge, unknown
+
+ROOT = Path(cltool.__file__).parents[1]
+
+
+def test_a_decorated_function_stays_the_ordinary_function_it_was() -> None:
+    def twice(old: Head, new: Head, *, times: int = 2) -> int:
+        return times
+
+    assert merge(twice) is twice
+    assert twice(None, None, times=3) == 3  # type: ignore[arg-type]
+
+
+def test_inputs_are_handed_over_by_name_and_options_come_from_the_signature() -> None:
+    @merge(source="nowhere", exact=True)
+    def picky(
+        statistics: Statistics, rng: torch.Generator, *, share: Annotated[float, Field(ge=0, le=1)] = 0.5
+    ) -> tuple:
+        """Take what was asked for."""
+        return statistics, rng, share
+
+    plugin = picky.__cltool_plugin__
+    assert (plugin.inputs, plugin.says) == (("statistics", "rng"), "Take what was asked for.")
+    assert plugin.facts == {"exact": True}
+    bound = plugin.configure({"share": "0.25"})
+    assert bound(old=1, new=2, statistics="s", rng="r") == ("s", "r", 0.25)
+    assert bound.asks("statistics")
+    assert not bound.asks("old", "new")
+
+
+def test_a_configured_plugin_spells_only_what_is_not_its_default() -> None:
+    catalogue = discover()
+    assert str(catalogue.configure("merge", Spec.parse("alpha"))) == "alpha"
+    assert str(catalogue.configure("merge", Spec.parse("alpha:alpha=.7"))) == "alpha:alpha=0.7"
+
+
+@pytest.mark.parametrize(
+    "text", ["alpha", "alpha:alpha=0.7", "resnet18:weights=a,b.pth,size=64", "x:weights=C:/nets/a.pth"]
+)
+def test_a_spec_is_spelled_as_it_was_read(text: str) -> None:
+    assert str(Spec.parse(text)) == text
+
+
+def test_every_entry_point_loads_as_what_it_announces() -> None:
+    catalogue = discover()
+    for kind, name in catalogue.entries:
+        assert kind in KINDS
+        assert catalogue.find(kind, name).name == name
+
+
+def test_every_torchvision_classifier_is_a_backbone() -> None:
+    from torchvision import models
+
+    ours = {
+        point.name.removeprefix("backbone.")
+        for point in importlib.metadata.entry_points(group="cltool.plugins")
+        if point.value.startswith("cltool_plugins.backbones.torchvision")
+    }
+    assert ours == set(models.list_models(module=models))
+
+
+def test_a_file_of_plugins_joins_the_installed_ones(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from cltool import Head, merge\n\n"
+        "@merge\n"
+        "def newest(old: Head, new: Head) -> Head:\n"
+        '    """Forget it all."""\n'
+        "    return new\n"
+    )
+    catalogue = discover([file])
+    assert catalogue.find("merge", "newest").says == "Forget it all."
+    assert "alpha" in catalogue.names("merge")
+
+
+def test_the_core_imports_no_plugin_package() -> None:
+    for path in (ROOT / "cltool").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            assert not any(name.startswith("cltool_plugins") for name in names), path
+
+
+def test_no_module_takes_the_place_of_a_decorator() -> None:
+    modules = {path.stem for path in (ROOT / "cltool").iterdir()}
+    assert not modules & set(KINDS)
+    for name in cltool.__all__:
+        assert getattr(cltool, name) is not None
+
+
+@pytest.mark.parametrize("heavy", ["torch", "torchvision", "avalanche", "pydantic", "matplotlib", "sklearn"])
+def test_help_imports_nothing_heavy(heavy: str) -> None:
+    program = f"import sys; from cltool.cli import app; print({heavy!r} in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_an_unknown_plugin_may_ask_for_statistics_that_are_not_there_yet() -> None:
+    @unknown
+    def first_task(features: torch.Tensor, old_statistics: Statistics | None) -> torch.Tensor:
+        return features[:0]
+
+    assert first_task.__cltool_plugin__.inputs == ("features", "old_statistics")

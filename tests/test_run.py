@@ -1,0 +1,230 @@
+"""A run from recipe to run directory, broken off anywhere and taken up again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from cltool import metrics as measures
+from cltool.errors import CallError
+from cltool.heads import Head
+from cltool.recipe import Recipe
+from cltool.run import prepare, run
+from cltool.rundir import Metrics, RunDirectory
+from cltool.statistics import Statistics
+
+KEYS = {
+    *("schema", "score", "stream", "strategy", "merge", "surgery", "head", "unknown_from", "backbone"),
+    *("universal", "seed", "note", "tasks", "left_out", "matrix", "matrix_task_aware", "curve"),
+    *("accuracy_final", "accuracy_average_incremental", "forgetting_chaudhry", "forgetting_avalanche"),
+    *("bwt_gem", "joint", "gap_to_joint", "unknown", "cost"),
+}
+
+
+def recipe(**changes: Any) -> Recipe:
+    return Recipe.of({"stream": "digits", "head": "ridge", "unknown": "statistics", "merge": "alpha", **changes})
+
+
+def start(out: Path, **changes: Any) -> Metrics:
+    return run(prepare(recipe(**changes)), RunDirectory(out))
+
+
+def resume(out: Path) -> Metrics:
+    directory, found = RunDirectory.open(out)
+    return run(prepare(found), directory, resume=True)
+
+
+def without_cost(out: Path) -> dict[str, Any]:
+    found = json.loads((out / "metrics.json").read_text())
+    found.pop("cost")
+    return found
+
+
+def test_a_run_leaves_what_it_says(tmp_path: Path) -> None:
+    metrics = start(tmp_path / "run")
+    files = {path.relative_to(tmp_path / "run").as_posix() for path in (tmp_path / "run").rglob("*.*")}
+    assert files == {
+        *("recipe.yaml", "journal.jsonl", "metrics.json", "head.safetensors", "statistics.safetensors"),
+        *("standardization.safetensors", "curves.png", "curves.svg", "weights.png"),
+        *(f"heads/{number:03d}.safetensors" for number in range(1, 6)),
+    }
+    written = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert set(written) == KEYS
+    assert written["schema"] == 1
+    assert Metrics.model_validate(written) == metrics
+    head = Head.load(tmp_path / "run" / "head.safetensors")
+    assert head.names == (*"0123456789", "unknown")
+    assert float(Statistics.load(tmp_path / "run" / "statistics.safetensors").count.sum()) == 1442
+
+
+def test_metrics_agree_with_each_other_and_the_data(tmp_path: Path) -> None:
+    found = start(tmp_path / "run")
+    assert [len(row) for row in found.matrix] == [5] * 5
+    assert all((value is None) == (j > i) for i, row in enumerate(found.matrix) for j, value in enumerate(row))
+    filled = torch.tensor([[float("nan") if v is None else v for v in row] for row in found.matrix]).double().numpy()
+    counts = [task.test for task in found.tasks]
+    assert found.curve == pytest.approx(measures.curve(filled, counts))
+    assert found.accuracy_final == found.curve[-1]
+    assert found.forgetting_chaudhry == pytest.approx(measures.forgetting_chaudhry(filled))
+    assert found.bwt_gem == -found.forgetting_avalanche
+    assert sum(task.train for task in found.tasks) == 1442
+    assert [task.outputs for task in found.tasks] == [[str(2 * i), str(2 * i + 1)] for i in range(5)]
+    assert found.joint is not None
+    assert found.unknown is not None
+    assert found.gap_to_joint == pytest.approx([j - a for j, a in zip(found.joint.curve, found.curve, strict=True)])
+    assert found.unknown.auroc[-1] is None
+    assert all(value is not None for value in found.unknown.auroc[:-1])
+    assert found.cost.parameters_per_task == [2 * 513] * 5
+    assert found.cost.parameters_total == 512 * 65 + 11 * 513
+    for row, aware in zip(found.matrix, found.matrix_task_aware, strict=True):
+        assert all(b >= a for a, b in zip(row, aware, strict=True) if a is not None and b is not None)
+
+
+def test_alpha_changes_what_unknown_does_and_no_accuracy(tmp_path: Path) -> None:
+    """thesis.md §1.3: `unknown` never wins, so α cannot change accuracy; it changes rejection."""
+    old = start(tmp_path / "old", merge="alpha:alpha=1", joint=False)
+    new = start(tmp_path / "new", merge="alpha:alpha=0", joint=False)
+    assert old.matrix == new.matrix
+    assert old.unknown != new.unknown
+    assert old.joint is None
+    assert old.gap_to_joint is None
+
+
+@pytest.mark.parametrize("finished", [1, 4])
+def test_a_run_broken_off_between_tasks_ends_the_same(tmp_path: Path, finished: int) -> None:
+    start(tmp_path / "whole")
+
+    def stop(step: dict[str, Any]) -> None:
+        if step["task"] == f"{finished:03d}":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(prepare(recipe()), RunDirectory(tmp_path / "cut"), watch=stop)
+    assert not (tmp_path / "cut" / "metrics.json").exists()
+    resume(tmp_path / "cut")
+    assert_same(tmp_path / "whole", tmp_path / "cut")
+
+
+@pytest.mark.parametrize("where", ["before the line", "within the line", "after the line"])
+def test_a_run_killed_while_a_step_is_written_ends_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    start(tmp_path / "whole")
+
+    class Killed(BaseException):
+        pass
+
+    whole_settle, calls = RunDirectory._settle, []
+
+    def die(self: RunDirectory, number: int) -> None:
+        calls.append(number)
+        if number != 3:
+            return whole_settle(self, number)
+        journal = self.path / "journal.jsonl"
+        lines = journal.read_bytes().splitlines(keepends=True)
+        if where == "before the line":
+            journal.write_bytes(b"".join(lines[:-1]))
+        elif where == "within the line":
+            journal.write_bytes(b"".join(lines)[:-20])
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(RunDirectory, "_settle", die)
+        with pytest.raises(Killed):
+            start(tmp_path / "cut")
+    assert (tmp_path / "cut" / "statistics-003.safetensors").exists()
+    resume(tmp_path / "cut")
+    assert_same(tmp_path / "whole", tmp_path / "cut")
+
+
+def assert_same(one: Path, other: Path) -> None:
+    for name in ("head.safetensors", "statistics.safetensors", "curves.svg", "recipe.yaml"):
+        assert (one / name).read_bytes() == (other / name).read_bytes(), name
+    assert without_cost(one) == without_cost(other)
+    assert {p.name for p in one.iterdir()} == {p.name for p in other.iterdir()}
+
+
+@pytest.mark.slow
+def test_a_process_killed_with_9_is_taken_up_again(tmp_path: Path) -> None:
+    program = [sys.executable, "-c", "from cltool.cli import main; main()", "run"]
+    go = [*program, "--stream", "digits", "--merge", "alpha", "--seed", "3"]
+    subprocess.run([*go, "--out", str(tmp_path / "whole")], check=True, capture_output=True)
+    victim = subprocess.Popen(
+        [*go, "--out", str(tmp_path / "cut")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    journal = tmp_path / "cut" / "journal.jsonl"
+    while victim.poll() is None and not (journal.is_file() and journal.read_bytes().count(b"\n") >= 2):
+        time.sleep(0.01)
+    os.kill(victim.pid, signal.SIGKILL)
+    victim.wait()
+    assert not (tmp_path / "cut" / "metrics.json").exists()
+    subprocess.run([*program, "--resume", str(tmp_path / "cut")], check=True, capture_output=True)
+    assert_same(tmp_path / "whole", tmp_path / "cut")
+
+
+def test_resuming_a_finished_run_changes_nothing(tmp_path: Path) -> None:
+    start(tmp_path / "run")
+    before = without_cost(tmp_path / "run")
+    resume(tmp_path / "run")
+    assert without_cost(tmp_path / "run") == before
+
+
+def test_the_recipe_of_a_run_repeats_it(tmp_path: Path) -> None:
+    start(tmp_path / "one", class_order="random", seed=5, merge="alpha:alpha=0.3", unknown="noise:amount=2")
+    again = Recipe.load(tmp_path / "one" / "recipe.yaml")
+    run(prepare(again), RunDirectory(tmp_path / "two"))
+    assert_same(tmp_path / "one", tmp_path / "two")
+    written = yaml.safe_load((tmp_path / "one" / "recipe.yaml").read_text())
+    assert written["backbone"] == {"name": "random", "options": {"features": 512, "size": None, "seed": 0}}
+    assert written["classes_per_task"] == [2] * 5
+
+
+def test_the_seed_moves_a_random_order_and_neither_split_nor_backbone(tmp_path: Path) -> None:
+    one = start(tmp_path / "one", class_order="random", seed=1, joint=False)
+    two = start(tmp_path / "two", class_order="random", seed=2, joint=False)
+    assert [t.outputs for t in one.tasks] != [t.outputs for t in two.tasks]
+    assert sum(t.test for t in one.tasks) == sum(t.test for t in two.tasks)
+    assert two.cost.extract_s < 10  # and the bank was warm: see the next line
+    entries = len(list((tmp_path / "cache").rglob("*.safetensors")))
+    assert entries == 20
+
+
+def test_a_missing_file_of_a_finished_step_is_named(tmp_path: Path) -> None:
+    def stop(step: dict[str, Any]) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(prepare(recipe()), RunDirectory(tmp_path / "cut"), watch=stop)
+    (tmp_path / "cut" / "statistics.safetensors").unlink()
+    with pytest.raises(CallError, match=r"statistics\.safetensors"):
+        resume(tmp_path / "cut")
+
+
+def test_nothing_of_the_backbone_moves_in_a_run(tmp_path: Path) -> None:
+    setup = prepare(recipe(backbone="random:features=32"))
+    kept = {}
+    make = setup.backbone.plugin.function
+
+    def remember(**given: Any) -> Any:
+        kept["backbone"] = made = make(**given)
+        kept["before"] = {k: v.clone() for k, v in made.body.state_dict().items()}
+        return made
+
+    object.__setattr__(setup.backbone.plugin, "function", remember)
+    try:
+        run(setup, RunDirectory(tmp_path / "run"))
+    finally:
+        object.__setattr__(setup.backbone.plugin, "function", make)
+    after = kept["backbone"].body.state_dict()
+    assert all(torch.equal(after[key], value) for key, value in kept["before"].items())
+    assert not kept["backbone"].body.training

@@ -1,0 +1,67 @@
+"""Statistics: sums that add up over tasks, whatever their order and grouping."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cltool.errors import CallError
+from cltool.statistics import Statistics
+
+FIELDS = ("count", "gram", "cross", "target_squares")
+
+
+def sample(n: int, seed: int, width: int = 4) -> tuple[torch.Tensor, torch.Tensor]:
+    rng = torch.Generator().manual_seed(seed)
+    label = torch.randint(3, (n,), generator=rng)
+    return torch.randn(n, width, generator=rng), torch.nn.functional.one_hot(label, 3).float()
+
+
+@given(st.lists(st.integers(1, 20), min_size=2, max_size=5))
+def test_the_sum_over_tasks_is_the_statistics_of_all_samples(sizes: list[int]) -> None:
+    parts = [sample(n, seed) for seed, n in enumerate(sizes)]
+    added = [Statistics.of(x, y, ("a", "b", "c"), "s") for x, y in parts]
+    forward = sum(added[1:], added[0])
+    backward = sum(added[-2::-1], added[-1])
+    joint = Statistics.of(torch.cat([x for x, _ in parts]), torch.cat([y for _, y in parts]), ("a", "b", "c"), "s")
+    for field in FIELDS:
+        assert torch.allclose(getattr(forward, field), getattr(joint, field), atol=1e-9)
+        assert torch.allclose(getattr(backward, field), getattr(joint, field), atol=1e-9)
+
+
+def test_addition_aligns_names() -> None:
+    x, y = sample(9, 0)
+    one, two = Statistics.of(x, y, ("a", "b", "c"), "s"), Statistics.of(x, y, ("c", "d", "a"), "s")
+    both = one + two
+    assert both.names == ("a", "b", "c", "d")
+    for name, left, right in (("a", 0, 2), ("b", 1, None), ("c", 2, 0), ("d", None, 1)):
+        parts = [s.cross[:, i] for s, i in ((one, left), (two, right)) if i is not None]
+        assert torch.allclose(both.cross[:, both.names.index(name)], sum(parts[1:], parts[0]))
+
+
+def test_means_and_covariance_are_those_of_the_samples() -> None:
+    x, y = sample(300, 1)
+    found = Statistics.of(x, y, ("a", "b", "c"), "s")
+    label = y.argmax(1)
+    means = torch.stack([x[label == c].double().mean(0) for c in range(3)])
+    centred = x.double() - means[label]
+    assert torch.allclose(found.means, means)
+    assert torch.allclose(found.within_covariance, centred.T @ centred / len(x), atol=1e-9)
+
+
+def test_saved_statistics_are_the_same(tmp_path: Path) -> None:
+    found = Statistics.of(*sample(9, 0), ("a", "b", "c"), "s")
+    found.save(tmp_path / "s.safetensors")
+    back = Statistics.load(tmp_path / "s.safetensors")
+    assert (back.names, back.space) == (found.names, found.space)
+    assert all(torch.equal(getattr(back, f), getattr(found, f)) for f in FIELDS)
+
+
+def test_two_spaces_do_not_add() -> None:
+    x, y = sample(3, 0)
+    with pytest.raises(CallError, match="two feature spaces"):
+        Statistics.of(x, y, ("a", "b", "c"), "s") + Statistics.of(x, y, ("a", "b", "c"), "t")
