@@ -7,7 +7,11 @@ import typer
 from benchmarks import avalanche
 
 app = typer.Typer(
-    name="python -m benchmarks", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+    name="python -m benchmarks",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
 )
 app.command("avalanche")(avalanche.compare)
 

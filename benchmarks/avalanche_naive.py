@@ -18,10 +18,11 @@ from avalanche.training.plugins import EvaluationPlugin, LRSchedulerPlugin
 from avalanche.training.supervised import Naive
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils.data import DataLoader, Dataset, TensorDataset
+from torch.utils.data import DataLoader, TensorDataset
 from torchvision import transforms
 from torchvision.datasets import ImageFolder
 
+from benchmarks.avalanche import Work
 from cltool.standardization import Standardization
 
 BATCH = 64
@@ -102,14 +103,18 @@ class TaskHeads(DynamicModule):
 
 
 def learn(
-    train: Dataset, test: Dataset, network: nn.Module, *, width: int, tasks: int, epochs: int, workers: int
+    train: ImageFolder | FeatureSet,
+    test: ImageFolder | FeatureSet,
+    network: nn.Module,
+    width: int,
+    work: Work,
 ) -> Iterator[float]:
     """Learn task by task; the accuracy on all classes seen, after each."""
     warnings.filterwarnings("ignore", "No loggers specified")
     torch.manual_seed(0)
-    classes = max(train.targets) + 1  # type: ignore[attr-defined]
+    order = sorted(set(train.targets))
     benchmark = class_incremental_benchmark(
-        {"train": train, "test": test}, class_order=list(range(classes)), num_experiences=tasks
+        {"train": train, "test": test}, class_order=order, num_experiences=work.tasks
     )
     standardize, heads = Standardize(width), TaskHeads(width)
     heads.adaptation(benchmark.train_stream[0])  # an optimizer refuses a model without parameters
@@ -119,14 +124,14 @@ def learn(
         model=model,
         optimizer=optimizer,
         train_mb_size=BATCH,
-        train_epochs=epochs,
+        train_epochs=work.epochs,
         eval_mb_size=BATCH,
-        plugins=[LRSchedulerPlugin(torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs))],
+        plugins=[LRSchedulerPlugin(torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, work.epochs))],
         evaluator=EvaluationPlugin(accuracy_metrics(stream=True), loggers=[]),
     )
-    first = DataLoader(benchmark.train_stream[0].dataset, BATCH, num_workers=workers)
+    first = DataLoader(benchmark.train_stream[0].dataset, BATCH, num_workers=work.workers)
     standardize.set(torch.cat([network(x) for x, *_ in first]))
     for number, experience in enumerate(benchmark.train_stream, 1):
-        strategy.train(experience, num_workers=workers)
-        metrics = strategy.eval(benchmark.test_stream[:number], num_workers=workers)
+        strategy.train(experience, num_workers=work.workers)
+        metrics = strategy.eval(benchmark.test_stream[:number], num_workers=work.workers)
         yield next(value for name, value in metrics.items() if name.startswith("Top1_Acc_Stream/eval"))

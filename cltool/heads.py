@@ -89,6 +89,14 @@ class Row:
     bias: Tensor
     count: Tensor
 
+    def blended(self, other: Row, share: float) -> Row:
+        """share · this + (1 − share) · other, weight and bias; the samples behind both together."""
+        return Row(
+            share * self.weight + (1 - share) * other.weight,
+            share * self.bias + (1 - share) * other.bias,
+            self.count + other.count,
+        )
+
 
 def union(old: Head, new: Head, blend: Callable[[str, Row, Row], Row]) -> Head:
     """Rows that one head owns are kept, rows that both own are blended; the one place that aligns names.

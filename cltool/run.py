@@ -20,7 +20,7 @@ from cltool.evaluation import evaluate
 from cltool.features import FeatureBank
 from cltool.heads import Head
 from cltool.joint import JointReference
-from cltool.learner import Features, Learner, LinearPredictor
+from cltool.learner import Features, Knowledge, Learner, LinearPredictor
 from cltool.pictures import Block
 from cltool.plugin import Configured, Spec, discover
 from cltool.progress import Progress, Silent
@@ -123,6 +123,7 @@ def run(
 
     steps = out.journal()
     knowledge = out.knowledge(len(steps))
+    _check_unchanged(setup.stream, backbone, steps, knowledge)
     for step in steps:
         watch(step)
     joint = _Joint(setup.stream, features, setup.recipe.seed, steps) if setup.recipe.joint else None
@@ -143,6 +144,17 @@ def _all_blocks(stream: TaskStream) -> list[Block]:
     names = [name for group in stream.groups for name in group]
     tests = [*names, *stream.left_out]
     return [*(stream.pictures.train[n] for n in names), *(stream.pictures.test[n] for n in tests)]
+
+
+def _check_unchanged(
+    stream: TaskStream, backbone: Backbone, steps: Sequence[Step], knowledge: Knowledge | None
+) -> None:
+    """Raise CallError where a resumed run would go on with other data or another network than it began with."""
+    for step, outputs in zip(steps, stream.groups, strict=False):
+        if step["outputs"] != list(outputs):
+            raise CallError(f"task {step['task']} had other classes when this run began; the data have changed")
+    if knowledge and knowledge.head.space != knowledge.standardization.space(backbone.fingerprint):
+        raise CallError(f"the weights of {backbone.name} are not those this run began with; start a new run")
 
 
 class _Joint:

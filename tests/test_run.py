@@ -210,6 +210,19 @@ def test_a_missing_file_of_a_finished_step_is_named(tmp_path: Path) -> None:
         resume(tmp_path / "cut")
 
 
+@pytest.mark.parametrize(("key", "value", "told"), [("backbone", "random:seed=1", "weights"), ("seed", 9, "classes")])
+def test_a_run_is_not_taken_up_with_other_data_or_weights(tmp_path: Path, key: str, value: Any, told: str) -> None:
+    def stop(step: dict[str, Any]) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(prepare(recipe(class_order="random")), RunDirectory(tmp_path / "cut"), watch=stop)
+    changed = recipe(class_order="random", **{key: value})
+    changed.save(tmp_path / "cut" / "recipe.yaml")
+    with pytest.raises(CallError, match=told):
+        resume(tmp_path / "cut")
+
+
 def test_nothing_of_the_backbone_moves_in_a_run(tmp_path: Path) -> None:
     setup = prepare(recipe(backbone="random:features=32"))
     kept = {}

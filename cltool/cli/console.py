@@ -33,7 +33,14 @@ class Screen:
             console=errors,
             transient=True,
         )
-        self._live = Live(self._picture(), console=errors, transient=True, refresh_per_second=4)
+        self._live = Live(
+            self._picture(),
+            console=errors,
+            transient=True,
+            refresh_per_second=4,
+            redirect_stdout=False,
+            redirect_stderr=False,  # a library's own download bar is drawn as it comes
+        )
 
     def __enter__(self) -> Screen:
         self._live.start()

@@ -38,10 +38,6 @@ def alpha(
             mass_old, mass_new = len(old.classes), len(new.classes)
         total = mass_old + mass_new
         share = alpha if alpha is not None else mass_old / total if total else 0.5
-        return Row(
-            share * before.weight + (1 - share) * after.weight,
-            share * before.bias + (1 - share) * after.bias,
-            before.count + after.count,
-        )
+        return before.blended(after, share)
 
     return union(old, new, blend)

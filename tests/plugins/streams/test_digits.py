@@ -8,10 +8,10 @@ from cltool_plugins.streams.digits import digits
 
 
 def test_ten_digits_with_every_fifth_picture_held_out() -> None:
-    pictures = digits()
+    pictures, data = digits(), load_digits()
     assert pictures.outputs == tuple("0123456789")
     for label, name in enumerate(pictures.outputs):
-        own = np.round(load_digits().images[load_digits().target == label] * 255 / 16).astype(np.uint8)
+        own = np.round(data.images[data.target == label] * 255 / 16).astype(np.uint8)
         train = [pictures.train[name].picture(i)[0].numpy() for i in range(len(pictures.train[name]))]
         test = [pictures.test[name].picture(i)[0].numpy() for i in range(len(pictures.test[name]))]
         assert np.array_equal(test, own[4::5])

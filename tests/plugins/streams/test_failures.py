@@ -247,7 +247,6 @@ def test_download_without_a_network(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setattr(dataset, "url", f"{NOWHERE}/archive.zip")
     expected = one_line(f"cannot download {NOWHERE}/archive.zip", layout, f"give --data-root {tmp_path}")
     with pytest.raises(CallError, match=expected):

@@ -31,7 +31,7 @@ def two_classes(tiny_imagenet: Path, tmp_path: Path) -> Path:
 def test_train_and_val_folders_are_the_two_splits(tiny_imagenet: Path) -> None:
     pictures = folder(data_root=tiny_imagenet)
     assert pictures.outputs == tuple(sorted(place.name for place in (tiny_imagenet / "train").iterdir()))
-    assert len(pictures.outputs) == 100
+    assert len(pictures.outputs) == 20
     for side, blocks, count in (("train", pictures.train, 100), ("val", pictures.test, 50)):
         assert {len(block) for block in blocks.values()} == {count}
         assert files_of(blocks) == {
@@ -40,7 +40,7 @@ def test_train_and_val_folders_are_the_two_splits(tiny_imagenet: Path) -> None:
 
 
 def test_picture_is_what_pillow_reads_under_its_name(tiny_imagenet: Path) -> None:
-    block = folder(data_root=tiny_imagenet).test["n09193705"]
+    block = folder(data_root=tiny_imagenet).test["n02123045"]
     with Image.open(block.names[7]) as image:
         expected = np.asarray(image.convert("RGB")).transpose(2, 0, 1)
     assert np.array_equal(block.picture(7), expected)
@@ -58,8 +58,9 @@ def test_test_folder_is_preferred_to_val(two_classes: Path, tmp_path: Path) -> N
 
 def test_zip_gives_the_very_same_blocks(tiny_imagenet: Path, tiny_imagenet_zip: Path) -> None:
     zipped, unzipped = folder(data_root=tiny_imagenet_zip), folder(data_root=tiny_imagenet)
-    assert zipped.outputs == unzipped.outputs
-    for name in zipped.outputs[::10]:
+    assert len(zipped.outputs) == 100
+    assert zipped.outputs[::5] == unzipped.outputs
+    for name in unzipped.outputs[::4]:
         assert zipped.train[name].digest == unzipped.train[name].digest
         assert zipped.test[name].digest == unzipped.test[name].digest
 
@@ -77,13 +78,13 @@ def test_single_folder_is_split_without_overlap_or_loss(tiny_imagenet: Path) -> 
     pictures = folder(data_root=tiny_imagenet / "train")
     train, test = files_of(pictures.train), files_of(pictures.test)
     assert not train & test
-    assert len(train | test) == 100 * 100
+    assert len(train | test) == 20 * 100
 
 
 @pytest.mark.parametrize("share", [0.1, 0.2, 0.5])
 def test_single_folder_holds_out_about_the_wanted_share(tiny_imagenet: Path, share: float) -> None:
     test = files_of(folder(data_root=tiny_imagenet / "train", test_share=share).test)
-    assert len(test) / 10_000 == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / 10_000))
+    assert len(test) / 2000 == pytest.approx(share, abs=3 * np.sqrt(share * (1 - share) / 2000))
 
 
 def test_added_pictures_move_none_to_the_other_side(two_classes: Path, tiny_imagenet: Path) -> None:
