@@ -166,6 +166,13 @@ def test_results_say_which_labels_were_used(few_faces: Path) -> None:
     assert by_folder == "FERPlus labels from the folders' label.csv, mode crossentropy, public test"
 
 
+@pytest.mark.parametrize(("test", "place"), [("private", "FER2013Test"), ("public", "FER2013Valid")])
+def test_either_part_may_be_tested_on(few_faces: Path, test: Any, place: str) -> None:
+    pictures = ferplus(few_faces / "kaggle", test=test)
+    assert {name.split("/")[0] for block in pictures.test.values() for name in block.names} == {place}
+    assert {name.split("/")[0] for block in pictures.train.values() for name in block.names} == {"FER2013Train"}
+
+
 @pytest.mark.parametrize("layout", ["png", "both"])
 def test_folders_own_labels_are_used_when_asked_for(few_faces: Path, layout: str) -> None:
     new, own = ferplus(few_faces / layout), ferplus(few_faces / layout, labels="folder")

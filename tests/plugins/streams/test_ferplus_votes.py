@@ -107,6 +107,7 @@ def test_picture_without_an_emotion_is_discarded(votes: list[int], mode: Mode) -
         ([6, 2, 2, 0, 0, 0, 0, 0, 0, 0], "crossentropy", [0.6, 0.2, 0.2, 0, 0, 0, 0, 0]),
         ([4, 0, 3, 0, 0, 0, 0, 0, 3, 0], "crossentropy", [4 / 7, 0, 3 / 7, 0, 0, 0, 0, 0]),
         ([3, 3, 2, 2, 0, 0, 0, 0, 0, 0], "crossentropy", None),  # four labels
+        ([6, 4, 3, 2, 2, 2, 0, 0, 0, 0], "crossentropy", [6 / 13, 4 / 13, 3 / 13, 0, 0, 0, 0, 0]),  # three
         ([5, 0, 0, 0, 0, 0, 0, 0, 5, 0], "crossentropy", None),  # unknown ends it at half
         ([7, 3, 0, 0, 0, 0, 0, 0, 0, 0], "multi_target", [0.7, 0.3, 0, 0, 0, 0, 0, 0]),
         ([8, 2, 0, 0, 0, 0, 0, 0, 0, 0], "multi_target", [1, 0, 0, 0, 0, 0, 0, 0]),
