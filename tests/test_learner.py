@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -82,7 +83,7 @@ def test_knowledge_holds_no_samples_and_grows_by_class_rows_only(
         for predictor in learner(digit_stream, features=lambda b: bank.features(b, backbone), backbone="b")
     ]
     row = 4 * (64 + 1 + 1)  # weight, bias and count of a row, float32
-    assert [after - before for before, after in zip(sizes, sizes[1:], strict=False)] == [2 * row] * 4
+    assert [after - before for before, after in itertools.pairwise(sizes)] == [2 * row] * 4
     with_sums = make_learner(unknown="statistics")
     kept = [
         with_sums.bytes_kept(predictor.knowledge)

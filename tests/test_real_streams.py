@@ -40,9 +40,7 @@ def test_letters_in_emnists_format_with_both_protocols(shared_data: Path, tmp_pa
     assert 0.25 < honest.accuracy_final < leaking.accuracy_final
 
 
-def test_pictures_in_folders_through_imagenets_squeezenet(
-    shared_data: Path, squeezenet: Path, tmp_path: Path
-) -> None:
+def test_pictures_in_folders_through_imagenets_squeezenet(shared_data: Path, squeezenet: Path, tmp_path: Path) -> None:
     found = learn(
         tmp_path / "run",
         stream="folder",
