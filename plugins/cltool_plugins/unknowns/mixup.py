@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import torch
-from pydantic import Field
 from torch import Generator, Tensor
 
 from cltool import unknown
+from cltool_plugins.unknowns.amount import Amount, how_many
 
 
 @unknown(source="Zhang et al. 2018, mixup; the mixture taken as neither class")
@@ -17,7 +15,7 @@ def mixup(
     targets: Tensor,
     rng: Generator,
     *,
-    amount: Annotated[float, Field(gt=0, description="strangers per class of average size")] = 1.0,
+    amount: Amount = 1.0,
 ) -> Tensor:
     """The midpoints of pairs of samples of two different classes.
 
@@ -28,7 +26,7 @@ def mixup(
     tensor([[0.5000]])
     """
     label = targets.argmax(1)
-    count = round(amount * len(features) / targets.shape[1]) if len(label.unique()) > 1 else 0
+    count = how_many(amount, targets) if len(label.unique()) > 1 else 0
     first = torch.randint(len(features), (count,), generator=rng)
     others = (label[None, :] != label[first, None]).float()
     second = torch.multinomial(others, 1, generator=rng)[:, 0] if count else first

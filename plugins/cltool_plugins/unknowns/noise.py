@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import torch
-from pydantic import Field
 from torch import Generator, Tensor
 
 from cltool import unknown
+from cltool_plugins.unknowns.amount import Amount, how_many
 
 
 @unknown(source="docs/architecture.md, the unknown row")
@@ -17,7 +15,7 @@ def noise(
     targets: Tensor,
     rng: Generator,
     *,
-    amount: Annotated[float, Field(gt=0, description="strangers per class of average size")] = 1.0,
+    amount: Amount = 1.0,
 ) -> Tensor:
     """Independent Gaussian noise with each feature's mean and deviation over the task.
 
@@ -27,6 +25,6 @@ def noise(
     >>> noise(x, torch.eye(2)[[0, 0, 1, 1]], torch.Generator().manual_seed(0)).shape
     torch.Size([2, 2])
     """
-    count = round(amount * len(features) / targets.shape[1])
+    count = how_many(amount, targets)
     drawn = torch.randn(count, features.shape[1], generator=rng)
     return features.mean(0) + drawn * features.std(0, correction=0)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import torch
-from pydantic import Field
 from torch import Generator, Tensor
 
 from cltool import unknown
+from cltool_plugins.unknowns.amount import Amount, how_many
 
 
 @unknown(source="docs/architecture.md, the unknown row")
@@ -17,7 +15,7 @@ def shuffle(
     targets: Tensor,
     rng: Generator,
     *,
-    amount: Annotated[float, Field(gt=0, description="strangers per class of average size")] = 1.0,
+    amount: Amount = 1.0,
 ) -> Tensor:
     """Every feature taken from another sample of the task: real values that never occurred together.
 
@@ -27,6 +25,6 @@ def shuffle(
     >>> shuffle(x, torch.eye(2), torch.Generator().manual_seed(0)).shape
     torch.Size([1, 2])
     """
-    count = round(amount * len(features) / targets.shape[1])
+    count = how_many(amount, targets)
     rows = torch.randint(len(features), (count, features.shape[1]), generator=rng)
     return features.gather(0, rows)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import torch
-from pydantic import Field
 from torch import Generator, Tensor
 
 from cltool import Statistics, unknown
+from cltool_plugins.unknowns.amount import Amount, how_many
 
 
 @unknown(source="docs/architecture.md, the unknown row; Gaussians as in LDA")
@@ -18,7 +16,7 @@ def statistics(
     old_statistics: Statistics | None,
     rng: Generator,
     *,
-    amount: Annotated[float, Field(gt=0, description="strangers per class of average size")] = 1.0,
+    amount: Amount = 1.0,
 ) -> Tensor:
     """Draws from N(μ_c, Σ) of earlier classes c, from their additive statistics alone; no old sample.
 
@@ -33,7 +31,7 @@ def statistics(
     """
     if old_statistics is None:
         return features[:0]
-    count = round(amount * len(features) / targets.shape[1])
+    count = how_many(amount, targets)
     values, vectors = torch.linalg.eigh(old_statistics.within_covariance)
     root = vectors * values.clamp_min(0).sqrt()
     chosen = torch.randint(len(old_statistics.names), (count,), generator=rng)
