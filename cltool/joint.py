@@ -95,7 +95,7 @@ def choose_decay(x: Tensor, y: Tensor, seed: int, strongest: float | None = None
     best: tuple[float, float, Tensor | None] = (math.inf, DECAYS[0], None)
     start = None
     for decay in DECAYS[DECAYS.index(strongest) if strongest else 0 :]:
-        weight, bias = softmax_regression(x[kept], y[kept], decay, start, tolerance=1e-4)
+        weight, bias = softmax_regression(x[kept], y[kept], decay, start, tolerance=3e-4)
         start = torch.cat([weight, bias[:, None]], 1)
         log_p = torch.log_softmax(torch.addmm(bias, x[held], weight.T), 1)
         loss = -float((log_p * y[held]).sum(1).double().mean())
