@@ -7,8 +7,8 @@ import json
 import pickle
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import partial
-from importlib.metadata import version
+from functools import cache, partial
+from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.error import URLError
@@ -20,20 +20,24 @@ from torch import Tensor, nn
 from cltool import Backbone, CallError, PictureTransform, backbone
 from cltool.backbones import count_parameters
 from cltool.cache import cache_folder
+from cltool.plugin import GROUP
 from cltool.files import save_text
 
 Precision = Literal["float32", "bfloat16", "float16"]
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
-def __getattr__(name: str) -> Any:
-    """The plugin for a model: `cltool_plugins.backbones.torchvision.resnet18`, as its entry point asks.
+@cache
+def _announced() -> frozenset[str]:
+    """The models that entry points name; importing torchvision to ask it takes longer than importing torch."""
+    points = entry_points(group=GROUP)
+    return frozenset(p.name.removeprefix("backbone.") for p in points if p.module == __name__)
 
-    That the entry points are torchvision's own list is for a test to see: importing torchvision takes
-    longer than importing torch.
-    """
-    if name.startswith("_"):
-        raise AttributeError(name)
+
+def __getattr__(name: str) -> Any:
+    """The plugin for a model: `cltool_plugins.backbones.torchvision.resnet18`, as its entry point asks."""
+    if name not in _announced():
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = _plugin(name)
     return globals()[name]
 

@@ -56,6 +56,15 @@ def test_all_families_give_one_vector_a_picture(model: str) -> None:
     assert not any(p.shape[:1] == (1000,) for p in backbone.body.parameters())
 
 
+def test_the_module_has_the_models_and_nothing_else() -> None:
+    from cltool_plugins.backbones import torchvision as module
+
+    assert module.resnet50.__cltool_plugin__.name == "resnet50"
+    for name in ("pytest_plugins", "resnet19"):
+        with pytest.raises(AttributeError, match=name):
+            getattr(module, name)
+
+
 def test_a_squeezenets_maps_are_averaged(squeezenet: Path) -> None:
     backbone = torchvision_backbone("squeezenet1_0", weights=str(squeezenet), size=128)
     whole = models.squeezenet1_0()
