@@ -147,6 +147,9 @@ def _plain_start(model: str) -> dict[str, Any]:
 
 def _take_off_classifier(network: nn.Module) -> str:
     """Replace the classifier by nothing; gives its name, whose weights a file may hold or not."""
+    for auxiliary in ("aux1", "aux2", "AuxLogits"):  # GoogLeNet's and Inception's, which only training looks at
+        if hasattr(network, auxiliary):
+            setattr(network, auxiliary, None)
     linear = [name for name, module in network.named_modules() if isinstance(module, nn.Linear)]
     if linear:
         parent, _, child = linear[-1].rpartition(".")
@@ -188,14 +191,14 @@ def _read(path: Path) -> dict[str, Tensor]:
 
 
 def _load(network: nn.Module, state: dict[str, Tensor], classifier: str, model: str, where: object) -> None:
-    """Load all but the classifier, strictly; auxiliary classifiers may be missing from the file."""
+    """Load all but the classifiers, auxiliary ones too, strictly."""
     body = {key: value for key, value in state.items() if not key.startswith(f"{classifier}.")}
     wanted = network.state_dict()
-    missing = [k for k in wanted if k not in body and "aux" not in k.lower()]
+    missing = [k for k in wanted if k not in body]
     foreign = [k for k in body if k not in wanted and "aux" not in k.lower()]
     shaped = [k for k in wanted if k in body and body[k].shape != wanted[k].shape]
     for keys, what in ((missing, "lacks"), (foreign, "has a foreign"), (shaped, "has another shape for")):
         if keys:
             more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
             raise CallError(f"weights {where} do not fit {model}: the file {what} {keys[0]!r}{more}")
-    network.load_state_dict({k: body.get(k, v) for k, v in wanted.items()}, strict=True)
+    network.load_state_dict({k: body[k] for k in wanted}, strict=True)
