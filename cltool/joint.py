@@ -113,8 +113,8 @@ def softmax_regression(
 
     x [n, D], y [n, C] with rows summing to one; `start` [C, D+1] is a first guess; the search ends when a
     step lowers the loss by less than `tolerance` of it. L-BFGS runs in coordinates in which the largest
-    possible curvature (Böhning 1992) is the identity: a quarter of the steps of plain L-BFGS on correlated
-    features, for the same minimum.
+    possible curvature (Böhning 1992) is the identity: fewer steps on correlated features, for the same
+    minimum.
 
     >>> x = torch.tensor([[-1.0], [1.0]])
     >>> weight, bias = softmax_regression(x, torch.eye(2), 0.1)

@@ -22,7 +22,7 @@ class Standardization:
     It is taken from the first task's features and then stays, so that heads of all tasks share one space.
     A feature that hardly moves on the first task may move a lot on later ones; so that it does not drown all
     others then, deviation² = variance + (FLOOR · r)², r² being the mean variance of all features.
-    docs/architecture.md has what the floor, and each task's own moments instead, do to accuracy.
+    docs/architecture.md has why.
 
     >>> z = Standardization.of(torch.tensor([[0.0, 5.0], [2.0, 5.0]]))
     >>> z.mean, z.deviation
