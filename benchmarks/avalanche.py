@@ -120,7 +120,7 @@ def _cltool(work: Work, warm: bool) -> Iterator[float]:
         _ = backbone.body  # built on its first use: now, not under the clock; a warm run needs none
     stream, bank = setup.stream, FeatureBank()
     features = partial(bank.features, backbone=backbone)
-    counts = [sum(map(len, stream.test(outputs))) for outputs in stream.groups]
+    counts = stream.test_counts
     predictors = setup.learner(stream, features=features, backbone=backbone.fingerprint)
     return (pooled(evaluate(known, stream, step).row, counts) for step, known in enumerate(predictors))
 

@@ -173,7 +173,7 @@ class _Joint:
         self._reference.add(next(self._pass))
         solved = self._reference.solve()
         row = evaluate(solved, self._stream, number).row
-        accuracy = measures.pooled(row, _test_counts(self._stream))
+        accuracy = measures.pooled(row, self._stream.test_counts)
         return {"accuracy": accuracy, "decay": solved.decay, "chosen_at": self._reference.chosen_at}
 
 
@@ -191,16 +191,12 @@ def _score(setup: Setup, predictor: LinearPredictor, joint: _Joint | None, clock
         "outputs": list(setup.stream.groups[number]),
         "row": scores.row,
         "row_task_aware": scores.row_task_aware,
-        "accuracy": measures.pooled(scores.row, _test_counts(setup.stream)),
+        "accuracy": measures.pooled(scores.row, setup.stream.test_counts),
         "unknown": asdict(scores.unknown) if scores.unknown else None,
         "joint": reference,
         "bytes_kept": learner.bytes_kept(predictor.knowledge),
         "seconds": seconds,
     }
-
-
-def _test_counts(stream: TaskStream) -> list[int]:
-    return [sum(len(block) for block in stream.test(outputs)) for outputs in stream.groups]
 
 
 def _strategy(learner: Learner) -> str:
@@ -219,7 +215,7 @@ def _square(rows: Sequence[Sequence[float]]) -> tuple[list[list[float | None]], 
 
 def _metrics(setup: Setup, backbone: Backbone, steps: Sequence[Step], head: Head) -> Metrics:
     """All named metrics, from the journal's rows alone."""
-    stream, learner, counts = setup.stream, setup.learner, _test_counts(setup.stream)
+    stream, learner, counts = setup.stream, setup.learner, setup.stream.test_counts
     table, matrix = _square([step["row"] for step in steps])
     aware, _ = _square([step["row_task_aware"] for step in steps])
     curve = measures.curve(matrix, counts)

@@ -65,6 +65,11 @@ class TaskStream:
         """The test blocks of these outputs."""
         return tuple(self.pictures.test[name] for name in outputs)
 
+    @property
+    def test_counts(self) -> list[int]:
+        """How many test pictures each task has."""
+        return [sum(len(block) for block in self.test(outputs)) for outputs in self.groups]
+
     def seen(self, number: int) -> tuple[str, ...]:
         """All outputs of the tasks up to and with `number` (from 0), in order of their coming."""
         return tuple(dict.fromkeys(name for group in self.groups[: number + 1] for name in group))
