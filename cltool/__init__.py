@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cltool.backbones import Backbone as Backbone
     from cltool.backbones import PictureTransform as PictureTransform
+    from cltool.catalogue import discover as discover
     from cltool.errors import CallError as CallError
     from cltool.errors import DataGone as DataGone
     from cltool.errors import PluginError as PluginError
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from cltool.pictures import Block as Block
     from cltool.pictures import PictureSet as PictureSet
     from cltool.plugin import backbone as backbone
-    from cltool.plugin import discover as discover
     from cltool.plugin import head as head
     from cltool.plugin import lift as lift
     from cltool.plugin import loss as loss
@@ -54,7 +54,7 @@ _HOME = {
     "Statistics": "statistics",
     "Task": "tasks",
     "TaskStream": "tasks",
-    "discover": "plugin",
+    "discover": "catalogue",
     **dict.fromkeys(
         ("backbone", "head", "lift", "loss", "merge", "network", "strategy", "stream", "surgery", "unknown"),
         "plugin",

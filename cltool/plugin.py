@@ -1,4 +1,4 @@
-"""Plugins: what kinds there are, how a function becomes one, and how an installed one is found.
+"""Plugins: what kinds there are, and how a function becomes one; catalogue.py finds them.
 
 A plugin is an ordinary typed function under a decorator named after its kind. Arguments that the kind
 hands out (`old: Head`, `rng: Generator`, …) are its *inputs*; every other argument is an *option*, whose
@@ -8,32 +8,30 @@ and misspelt ones answered at once.
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 import re
-import sys
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache, partial
-from importlib import metadata
-from pathlib import Path
+from functools import partial
 from typing import Any, TypeVar
 
-from cltool.errors import CallError, PluginError, nearest
+from cltool.errors import CallError, PluginError
 
-GROUP = "cltool.plugins"
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of plugin: what it is, what it may ask for, and which facts its decorator takes."""
+    """A kind of plugin: what it is, what it may ask for and in which order, and which facts its decorator takes."""
 
     name: str
     says: str
     inputs: Mapping[str, str]  # name of an argument → name of its type
     facts: frozenset[str] = frozenset()
+
+
+COMMON_FACTS = frozenset({"name", "source", "one_of", "example"})
 
 
 _STATISTICS = dict.fromkeys(("old_statistics", "new_statistics", "statistics"), "Statistics")
@@ -73,11 +71,11 @@ KINDS: Mapping[str, Kind] = {
             {"old": "Head", "new": "Head", **_STATISTICS, "rng": "Generator"},
             frozenset({"exact"}),
         ),
-        Kind("surgery", "an operation on one head's weights", {"head": "Head", "rng": "Generator"}),
+        Kind("surgery", "an operation on one head's weights", {"head": "Head", "rng": "Generator"}, frozenset({"on"})),
         Kind(
             "strategy",
             "a way to learn a whole stream",
-            {"stream": "TaskStream", "backbone": "Backbone", "rng": "Generator"},
+            {"stream": "TaskStream", "features": "Callable", "backbone": "Backbone", "rng": "Generator"},
         ),
         Kind(
             "loss",
@@ -109,15 +107,19 @@ class Plugin:
     def configure(self, options: Mapping[str, Any] | None = None) -> Configured:
         """Validate `options` (strings from a command line are converted) and bind them.
 
-        Raises CallError: an option that is not there, of the wrong type, or out of its range.
+        Raises CallError: an option that is not there, of the wrong type, out of its range, or beside another
+        of which only one may be given (the plugin's fact `one_of`).
         """
-        from pydantic import ValidationError
-
         given = dict(options or {})
         for name in given:
             if name not in self.options.model_fields:
                 known = ", ".join(self.options.model_fields) or "none"
                 raise CallError(f"{self.kind} {self.name!r} has no option {name!r}; its options: {known}")
+        return Configured(self, self._validated(given))
+
+    def _validated(self, given: dict[str, Any]) -> dict[str, Any]:
+        from pydantic import ValidationError
+
         try:
             checked = self.options(**given)
         except ValidationError as error:
@@ -125,7 +127,11 @@ class Plugin:
             name = ".".join(str(part) for part in first["loc"][:1])
             what = f"={first['input']}" if name in given else ""
             raise CallError(f"{self.kind} {self.name!r}, option {name}{what}: {first['msg']}") from None
-        return Configured(self, {n: getattr(checked, n) for n in self.options.model_fields})
+        values = {n: getattr(checked, n) for n in self.options.model_fields}
+        moved = [n for n in self.facts.get("one_of", ()) if values[n] != self.options.model_fields[n].default]
+        if len(moved) > 1:
+            raise CallError(f"{self.kind} {self.name!r}: give one of {', '.join(moved)}, not {len(moved)}")
+        return values
 
 
 @dataclass(frozen=True)
@@ -204,14 +210,30 @@ def _register(function: Callable[..., Any], kind: Kind, name: str | None, source
 
     called = name or function.__name__
     where = f"{kind.name} {called!r}"
-    if unknown := set(facts) - kind.facts:
-        known = ", ".join(sorted({"name", "source"} | kind.facts))
+    if unknown := set(facts) - kind.facts - COMMON_FACTS:
+        known = ", ".join(sorted(COMMON_FACTS | kind.facts))
         raise PluginError(f"{where}: @{kind.name} takes {known}; not {', '.join(sorted(unknown))}")
     try:
         hints = typing.get_type_hints(function, include_extras=True)
-    except NameError as error:
+    except (NameError, AttributeError, SyntaxError, TypeError) as error:
         raise PluginError(f"{where}: unknown annotation: {error}") from None
-    inputs, options = [], {}
+    inputs, options = _arguments(function, kind, hints, where)
+    try:
+        config = ConfigDict(extra="forbid", protected_namespaces=(), validate_default=True)
+        model = create_model(f"{called}_options", __config__=config, **options)  # type: ignore[call-overload]
+    except PydanticSchemaGenerationError as error:
+        raise PluginError(f"{where}: unknown annotation: {str(error).splitlines()[0]}") from None
+    if foreign := set(facts.get("one_of", ())) - set(options):
+        raise PluginError(f"{where}: one_of names {', '.join(sorted(foreign))}, which is no option of it")
+    return Plugin(kind.name, called, function, source, inputs, model, facts)
+
+
+def _arguments(
+    function: Callable[..., Any], kind: Kind, hints: Mapping[str, Any], where: str
+) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """The function's inputs, in order, and its options with type and default."""
+    inputs: list[str] = []
+    options: dict[str, Any] = {}
     for argument, parameter in inspect.signature(function).parameters.items():
         if argument in kind.inputs:
             wanted = kind.inputs[argument]
@@ -228,12 +250,10 @@ def _register(function: Callable[..., Any], kind: Kind, name: str | None, source
         else:
             default = ... if parameter.default is parameter.empty else parameter.default
             options[argument] = (hints[argument], default)
-    try:
-        config = ConfigDict(extra="forbid", protected_namespaces=())
-        model = create_model(f"{called}_options", __config__=config, **options)  # type: ignore[call-overload]
-    except PydanticSchemaGenerationError as error:
-        raise PluginError(f"{where}: unknown annotation: {str(error).splitlines()[0]}") from None
-    return Plugin(kind.name, called, function, source, tuple(inputs), model, facts)
+    ordered = [argument for argument in kind.inputs if argument in inputs]
+    if inputs != ordered:  # whoever calls it as a function reads arguments in the order of their kind
+        raise PluginError(f"{where}: inputs stand in the order {', '.join(ordered)}, not {', '.join(inputs)}")
+    return tuple(inputs), options
 
 
 def _decorate(
@@ -242,10 +262,12 @@ def _decorate(
     """Register a function as a plugin; it stays the ordinary function it was.
 
     Bare (`@merge`) or with facts: `name` (default: the function's), `source` (paper, equation or
-    address), and those of the kind, e.g. `exact=True` for a merge.
+    address), `one_of` (options of which at most one may leave its default), `example` (options under which
+    the contract runs it; None: too costly to be run unasked), and those of the kind, e.g. `exact=True` for
+    a merge.
 
-    Raises PluginError: an argument that is neither an input of the kind nor a keyword option, an
-    annotation that cannot be validated, an unknown fact.
+    Raises PluginError: an argument that is neither an input of the kind nor a keyword option, inputs out of
+    order, an annotation that cannot be validated, an unknown fact.
     """
     if function is None:
         return partial(_decorate, kind=kind, name=name, source=source, **facts)
@@ -263,101 +285,3 @@ surgery = partial(_decorate, kind="surgery")
 strategy = partial(_decorate, kind="strategy")
 loss = partial(_decorate, kind="loss")
 network = partial(_decorate, kind="network")
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A plugin that can be had, not yet imported."""
-
-    kind: str
-    name: str
-    package: str
-    load: Callable[[], Any]
-
-
-@dataclass(frozen=True)
-class Catalogue:
-    """All plugins that can be had; finding one imports that one alone."""
-
-    entries: Mapping[tuple[str, str], tuple[Entry, ...]]
-
-    def names(self, kind: str) -> list[str]:
-        """Names of all plugins of a kind, sorted."""
-        return sorted(name for k, name in self.entries if k == kind)
-
-    def find(self, kind: str, name: str) -> Plugin:
-        """Import and return one plugin.
-
-        Raises PluginError: no such name (the nearest is named), two packages that both have it, or an
-        import that fails (its cause is named).
-        """
-        found = self.entries.get((kind, name), ())
-        if not found:
-            raise PluginError(f"there is no {kind} {name!r}; {nearest(name, self.names(kind))}")
-        if len(found) > 1:
-            packages = " and ".join(sorted(entry.package for entry in found))
-            raise PluginError(f"{kind} {name!r} comes from {packages}; uninstall one of them")
-        try:
-            plugin = getattr(found[0].load(), "__cltool_plugin__", None)
-        except PluginError:
-            raise
-        except Exception as error:
-            cause = f"{type(error).__name__}: {error}".splitlines()[0]
-            raise PluginError(f"{kind} {name!r} of {found[0].package} cannot be imported: {cause}") from error
-        if plugin is None or plugin.kind != kind or plugin.name != name:
-            raise PluginError(f"{found[0].package} announces {kind} {name!r}, but what is there is not one")
-        return plugin
-
-    def configure(self, kind: str, spec: Spec) -> Configured:
-        """Find a plugin and validate its options; raises as `find` and `Plugin.configure` do."""
-        return self.find(kind, spec.name).configure(spec.options)
-
-
-def _same(value: Any) -> Any:
-    return value
-
-
-def _from_file(path: Path) -> list[Entry]:
-    """The plugins of one file, named by `--plugin`."""
-    spec = importlib.util.spec_from_file_location(f"cltool_plugin_{path.stem}", path)
-    if spec is None or spec.loader is None or not path.is_file():
-        raise PluginError(f"--plugin {path}: no such Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[module.__name__] = module
-    try:
-        spec.loader.exec_module(module)
-    except PluginError:
-        raise
-    except Exception as error:
-        raise PluginError(f"--plugin {path}: {type(error).__name__}: {error}".splitlines()[0]) from error
-    plugins = [
-        (value.__cltool_plugin__, value)
-        for value in vars(module).values()
-        if hasattr(value, "__cltool_plugin__") and value.__module__ == module.__name__
-    ]
-    if not plugins:
-        raise PluginError(f"--plugin {path}: there is no decorated plugin in it")
-    return [Entry(p.kind, p.name, str(path), partial(_same, value)) for p, value in plugins]
-
-
-@cache
-def _installed() -> tuple[Entry, ...]:
-    """The plugins of all installed packages; a package that is on the path twice counts once."""
-    found = {}
-    for point in metadata.entry_points(group=GROUP):
-        kind, _, name = point.name.partition(".")
-        package = point.dist.name if point.dist else "an unnamed package"
-        found[package, point.name, point.value] = Entry(kind, name, package, point.load)
-    return tuple(found.values())
-
-
-def discover(files: Sequence[Path] = ()) -> Catalogue:
-    """All plugins of the installed packages (entry points, group `cltool.plugins`) and of `files`.
-
-    >>> discover().names("merge")
-    ['alpha', 'concat']
-    """
-    entries: dict[tuple[str, str], tuple[Entry, ...]] = {}
-    for entry in (*_installed(), *(entry for file in files for entry in _from_file(Path(file)))):
-        entries[entry.kind, entry.name] = (*entries.get((entry.kind, entry.name), ()), entry)
-    return Catalogue(entries)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from cltool import metrics as measures
 from cltool.backbones import Backbone
+from cltool.catalogue import discover
 from cltool.clock import Clock
 from cltool.errors import CallError
 from cltool.evaluation import evaluate
@@ -22,7 +23,7 @@ from cltool.heads import Head
 from cltool.joint import JointReference
 from cltool.learner import Features, Knowledge, Learner, LinearPredictor
 from cltool.pictures import Block
-from cltool.plugin import Configured, Spec, discover
+from cltool.plugin import Configured, Spec
 from cltool.progress import Progress, Silent
 from cltool.recipe import Choice, Recipe
 from cltool.rundir import Cost, JointFacts, Metrics, RunDirectory, TaskFacts, UnknownFacts

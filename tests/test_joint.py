@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from cltool.backbones import Backbone
+from cltool.catalogue import discover
 from cltool.features import FeatureBank
 from cltool.joint import DECAYS, JointReference, choose_decay, softmax_regression
-from cltool.plugin import discover
 from cltool.tasks import TaskStream
 
 

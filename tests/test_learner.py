@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 
 from cltool.backbones import Backbone
+from cltool.catalogue import discover
 from cltool.errors import CallError, DataGone
 from cltool.features import FeatureBank
 from cltool.heads import UNKNOWN, Head
 from cltool.learner import Knowledge, Learner
 from cltool.pictures import Block
-from cltool.plugin import Spec, discover
+from cltool.plugin import Spec
 from cltool.progress import Silent
 from cltool.statistics import Statistics
 from cltool.tasks import Task, TaskStream

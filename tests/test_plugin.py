@@ -15,7 +15,8 @@ from pydantic import Field
 
 import cltool
 from cltool import Head, Statistics
-from cltool.plugin import KINDS, Spec, discover, merge, unknown
+from cltool.catalogue import discover
+from cltool.plugin import KINDS, Spec, merge, unknown
 
 ROOT = Path(cltool.__file__).parents[1]
 

@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from cltool import standardization
+from cltool.catalogue import discover
 from cltool.errors import CallError
 from cltool.evaluation import evaluate
 from cltool.features import FeatureBank
 from cltool.learner import Learner
 from cltool.metrics import pooled
-from cltool.plugin import Spec, discover
+from cltool.plugin import Spec
 from cltool.standardization import Standardization
 from cltool.tasks import TaskStream
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cltool.catalogue import discover
 from cltool.errors import CallError
-from cltool.plugin import discover
 
 if TYPE_CHECKING:
     from cltool.rundir import Metrics

@@ -21,7 +21,7 @@ from cltool import Backbone, CallError, PictureTransform, backbone
 from cltool.backbones import count_parameters
 from cltool.cache import cache_folder
 from cltool.files import save_text
-from cltool.plugin import GROUP
+from cltool.catalogue import GROUP
 
 Precision = Literal["float32", "bfloat16", "float16"]
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))

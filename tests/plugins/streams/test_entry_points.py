@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cltool.plugin import discover
+from cltool.catalogue import discover
 
 
 def test_every_stream_is_announced() -> None:

@@ -18,7 +18,8 @@ from sklearn.datasets import load_digits
 from torchvision.datasets import CIFAR100, EMNIST
 
 from cltool import CallError, PictureSet
-from cltool.plugin import Spec, discover
+from cltool.catalogue import discover
+from cltool.plugin import Spec
 from cltool_plugins.streams.cifar100 import cifar100
 from cltool_plugins.streams.emnist import emnist
 from cltool_plugins.streams.ferplus import ferplus

@@ -13,7 +13,8 @@ import torch
 from PIL import Image
 
 from cltool import PictureSet
-from cltool.plugin import Spec, discover
+from cltool.catalogue import discover
+from cltool.plugin import Spec
 from cltool_plugins.streams.ferplus import FOLDERS, ferplus
 from cltool_plugins.streams.ferplus_votes import EMOTIONS, distribution
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from cltool import Statistics
-from cltool.plugin import Spec, discover
+from cltool.catalogue import discover
+from cltool.plugin import Spec
 
 
 def make_task(n: int = 400) -> tuple[torch.Tensor, torch.Tensor]:
