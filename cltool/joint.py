@@ -16,8 +16,9 @@ from torch import Tensor
 from cltool.heads import Head
 from cltool.learner import Features
 from cltool.pictures import Block
+from cltool.plugin import Configured
 from cltool.seeding import generator
-from cltool.standardization import Standardization
+from cltool.spaces import FeatureSpace
 from cltool.tasks import Task
 
 DECAYS = (0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003, 0.0001)
@@ -29,7 +30,7 @@ class JointHead:
     """The joint head over all outputs seen, and the weight decay its hold-out chose."""
 
     head: Head
-    standardization: Standardization
+    space: FeatureSpace
     features: Features
     decay: float
 
@@ -39,7 +40,7 @@ class JointHead:
 
     def scores(self, blocks: Sequence[Block]) -> Tensor:
         """Scores [n, C]."""
-        return self.head(self.standardization(self.features(blocks)))
+        return self.head(self.space(self.features(blocks)))
 
 
 class JointReference:
@@ -49,29 +50,36 @@ class JointReference:
     since it was last chosen: `chosen` and `chosen_at` are that choice and may be handed back on resuming.
     """
 
-    def __init__(self, features: Features, seed: int, decay: float | None = None, chosen_at: int = 0) -> None:
-        self.features, self.seed = features, seed
+    def __init__(
+        self,
+        features: Features,
+        seed: int,
+        decay: float | None = None,
+        chosen_at: int = 0,
+        lift: Configured | None = None,
+    ) -> None:
+        self.features, self.seed, self.lift = features, seed, lift
         self.decay, self.chosen_at = decay, chosen_at
         self._x: list[Tensor] = []
         self._y: list[Tensor] = []
         self._outputs: tuple[str, ...] = ()
-        self._standardization: Standardization | None = None
+        self._space: FeatureSpace | None = None
 
     def add(self, task: Task) -> None:
         """Take in a task's training features; to be called in the reference's own pass over the stream."""
         x, y = self.features(task.train), task.train_targets
-        self._standardization = self._standardization or Standardization.of(x)
+        self._space = self._space or FeatureSpace.of(x, self.lift)
         outputs = tuple(dict.fromkeys((*self._outputs, *task.outputs)))
         self._y = [torch.nn.functional.pad(part, (0, len(outputs) - part.shape[1])) for part in self._y]
         wide = torch.zeros(len(y), len(outputs))
         wide[:, [outputs.index(name) for name in task.outputs]] = y
-        self._x.append(self._standardization(x))
+        self._x.append(self._space(x))
         self._y.append(wide)
         self._outputs = outputs
 
     def solve(self) -> JointHead:
         """The head of all that was added, solved to convergence; needs at least one task."""
-        if self._standardization is None:
+        if self._space is None:
             raise ValueError("add a task first")
         x, y = torch.cat(self._x), torch.cat(self._y)
         start = None
@@ -80,7 +88,7 @@ class JointReference:
             self.chosen_at = len(x)
         weight, bias = softmax_regression(x, y, self.decay, start)
         head = Head(self._outputs, weight, bias, y.sum(0), "joint")
-        return JointHead(head, self._standardization, self.features, self.decay)
+        return JointHead(head, self._space, self.features, self.decay)
 
 
 def choose_decay(x: Tensor, y: Tensor, seed: int, strongest: float | None = None) -> tuple[float, Tensor]:

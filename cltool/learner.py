@@ -13,10 +13,12 @@ from cltool.clock import Clock
 from cltool.errors import CallError
 from cltool.heads import UNKNOWN, Head
 from cltool.pictures import Block
+from cltool.places import Place
 from cltool.plugin import Configured
 from cltool.seeding import generator
-from cltool.standardization import Standardization
+from cltool.spaces import FeatureSpace
 from cltool.statistics import Statistics
+from cltool.surgeries import Effect, Operation, operate
 from cltool.tasks import Task, TaskStream
 
 Features = Callable[[Sequence[Block]], Tensor]  # blocks → [n, D]; a bank and a backbone behind it
@@ -43,7 +45,7 @@ class Strategy(Protocol):
 class Knowledge:
     """All that is kept between tasks: no sample, only a map, a head and sums."""
 
-    standardization: Standardization
+    space: FeatureSpace
     head: Head
     statistics: Statistics
     tasks: int
@@ -51,24 +53,30 @@ class Knowledge:
 
 @dataclass(frozen=True)
 class LinearPredictor:
-    """A merged head over standardised features, with what it was made of."""
+    """A head over the stream's feature space, with what it was made of.
+
+    `head` is the merged head after surgery; the next merge gets `knowledge.head`, which no surgery on merged
+    heads has touched. `task_head` is the last task's own, as it was fitted. `effects`: what each surgery did.
+    """
 
     features: Features
     knowledge: Knowledge
+    head: Head
     task_head: Head
+    effects: tuple[Effect, ...] = ()
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        return self.knowledge.head.names
+        return self.head.names
 
     def scores(self, blocks: Sequence[Block]) -> Tensor:
-        """Scores [n, R] of the merged head."""
-        return self.knowledge.head(self.knowledge.standardization(self.features(blocks)))
+        """Scores [n, R] of the head."""
+        return self.head(self.knowledge.space(self.features(blocks)))
 
 
 @dataclass(frozen=True)
 class Learner:
-    """The strategy behind `cltool run`: fit a head (`fit`, `unknown`), then `merge` it.
+    """The strategy behind `cltool run`: fit a head (`fit`, `unknown`), operate on it, `merge` it, operate again.
 
     Every random step draws from a generator named by (seed, task, step), so a resumed run draws as the
     unbroken one does.
@@ -78,6 +86,8 @@ class Learner:
     unknown: Configured
     merge: Configured
     seed: int = 0
+    lift: Configured | None = None
+    surgeries: tuple[Operation, ...] = ()
     clock: Clock = field(default_factory=Clock, compare=False)
 
     def __call__(
@@ -95,27 +105,35 @@ class Learner:
         """
         knowledge = start
         for task in stream.tasks(knowledge.tasks if knowledge else 0):
-            knowledge, head = self.learn(task, features, backbone, knowledge)
-            yield LinearPredictor(features, knowledge, head)
+            predictor = self.learn(task, features, backbone, knowledge)
+            knowledge = predictor.knowledge
+            yield predictor
 
-    def learn(self, task: Task, features: Features, backbone: str, old: Knowledge | None) -> tuple[Knowledge, Head]:
-        """What is known after `task`, and the task's own head; `old` is all that is left of earlier ones."""
+    def learn(self, task: Task, features: Features, backbone: str, old: Knowledge | None) -> LinearPredictor:
+        """What is known after `task`; `old` is all that is left of earlier ones."""
         x, y = features(task.train), task.train_targets
         if not torch.isfinite(x).all():
             bad = int((~torch.isfinite(x)).any(0).nonzero()[0])
             raise CallError(f"task {task.name}: feature {bad} of the backbone is not a finite number")
-        standardization = old.standardization if old else Standardization.of(x)
-        space = old.head.space if old else standardization.space(backbone)
-        x = standardization(x)
+        to_space = old.space if old else FeatureSpace.of(x, self.lift)
+        space = old.head.space if old else to_space.fingerprint(backbone)
+        x = to_space(x)
         with self.clock.measure("statistics_s"):
             statistics = Statistics.of(x, y, task.outputs, space)
         with self.clock.measure("fit_s"):
             head = self._fit(task, x, y, space, old.statistics if old else None)
         with self.clock.measure("merge_s"):
-            merged = self._merge(task.name, old, head, statistics)
+            operated, on_task = self.operate("task", task.name, head)
+            merged = self._merge(task.name, old, operated, statistics)
+            scored, on_merged = self.operate("merged", task.name, merged)
         total = old.statistics + statistics if old else statistics
-        known = Knowledge(standardization, merged, total, (old.tasks if old else 0) + 1)
-        return known, head
+        known = Knowledge(to_space, merged, total, (old.tasks if old else 0) + 1)
+        return LinearPredictor(features, known, scored, head, (*on_task, *on_merged))
+
+    def operate(self, place: Place, task: str, head: Head) -> tuple[Head, list[Effect]]:
+        """A head after the surgeries of a place; the same task's head always comes out the same."""
+        chosen = [operation for operation in self.surgeries if operation.on == place]
+        return operate(head, chosen, generator(self.seed, task, f"surgery on {place}"))
 
     def _fit(self, task: Task, x: Tensor, y: Tensor, space: str, old: Statistics | None) -> Head:
         """A head on the task's own samples, with a row for each output and one for `unknown`."""
@@ -146,7 +164,7 @@ class Learner:
 
     def bytes_kept(self, knowledge: Knowledge) -> int:
         """Bytes this method needs of earlier tasks: only what its merge and its unknown ask for."""
-        kept = knowledge.standardization.nbytes
+        kept = knowledge.space.standardization.nbytes
         if self.merge.asks("old", "new"):
             kept += knowledge.head.nbytes
         if self.merge.asks("old_statistics", "statistics") or self.unknown.asks("old_statistics"):

@@ -220,7 +220,7 @@ def _register(function: Callable[..., Any], kind: Kind, name: str | None, source
     inputs, options = _arguments(function, kind, hints, where)
     try:
         config = ConfigDict(extra="forbid", protected_namespaces=(), validate_default=True)
-        model = create_model(f"{called}_options", __config__=config, **options)  # type: ignore[call-overload]
+        model = create_model(f"{called}_options", __config__=config, **options)
     except PydanticSchemaGenerationError as error:
         raise PluginError(f"{where}: unknown annotation: {str(error).splitlines()[0]}") from None
     if foreign := set(facts.get("one_of", ())) - set(options):

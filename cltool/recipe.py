@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from cltool import __version__
 from cltool.errors import CallError
 from cltool.files import save_text
+from cltool.places import PLACES, Place
 from cltool.plugin import Spec
 
 
@@ -41,6 +42,28 @@ class Choice(BaseModel):
         return Spec(self.name, self.options)
 
 
+class PlacedChoice(Choice):
+    """A surgery, its options, and where it acts; in a file also spelled `NAME[:key=value,…][@task|@merged]`.
+
+    >>> PlacedChoice.model_validate("prune:relative=0.1@merged").on
+    'merged'
+    """
+
+    on: Place | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        text, _, place = value.rpartition("@") if value.endswith(tuple(f"@{p}" for p in PLACES)) else (value, "", None)
+        spec = Spec.parse(text)
+        if "@" in spec.name:
+            name, _, _ = spec.name.partition("@")
+            raise CallError(f"--surgery {value}: a place comes last and is @task or @merged: {name}[:k=v,…]@task")
+        return {"name": spec.name, "options": dict(spec.options), "on": place}
+
+
 class Recipe(BaseModel):
     """What `cltool run` was asked for; what is None is the stream's default until the recipe is resolved.
 
@@ -57,9 +80,11 @@ class Recipe(BaseModel):
     classes_per_task: int | list[int] | None = None
     class_order: Literal["given", "random"] | list[str] = "given"
     backbone: Choice | None = None
+    lift: Choice | None = None
     head: Choice = Choice(name="softmax")
     unknown: Choice = Choice(name="none")
     merge: Choice = Choice(name="alpha")
+    surgery: list[PlacedChoice] = Field(default_factory=list)
     seed: int = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     joint: bool = True

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from cltool import metrics as measures
@@ -23,10 +24,12 @@ from cltool.heads import Head
 from cltool.joint import JointReference
 from cltool.learner import Features, Knowledge, Learner, LinearPredictor
 from cltool.pictures import Block
+from cltool.places import PLACES
 from cltool.plugin import Configured, Spec
 from cltool.progress import Progress, Silent
-from cltool.recipe import Choice, Recipe
-from cltool.rundir import Cost, JointFacts, Metrics, RunDirectory, TaskFacts, UnknownFacts
+from cltool.recipe import Choice, PlacedChoice, Recipe
+from cltool.rundir import Cost, JointFacts, Metrics, RunDirectory, SurgeryFacts, TaskFacts, UnknownFacts
+from cltool.surgeries import Operation
 from cltool.tasks import TaskStream, arrange
 
 Step = dict[str, Any]  # a line of the journal
@@ -53,8 +56,11 @@ def prepare(recipe: Recipe, progress: Progress | None = None) -> Setup:
     progress = progress or Silent()
     catalogue = discover([Path(p) for p in recipe.plugins])
     parts = {
-        kind: catalogue.configure(kind, getattr(recipe, kind).spec) for kind in ("stream", "merge", "head", "unknown")
+        kind: catalogue.configure(kind, getattr(recipe, kind).spec)
+        for kind in ("stream", "merge", "head", "unknown", "lift")
+        if getattr(recipe, kind)
     }
+    surgeries = tuple(Operation.of(catalogue.configure("surgery", s.spec), s.on) for s in recipe.surgery)
     source = parts["stream"]
     facts = source.plugin.facts
     backbone_spec = recipe.backbone.spec if recipe.backbone else Spec.parse(facts.get("backbone", "resnet18"))
@@ -65,11 +71,12 @@ def prepare(recipe: Recipe, progress: Progress | None = None) -> Setup:
         update={
             **{kind: Choice.of(part.spec) for kind, part in parts.items()},
             "backbone": Choice.of(backbone.spec),
+            "surgery": [PlacedChoice(**dict(Choice.of(o.surgery.spec)), on=o.on) for o in surgeries],
             "tasks": len(stream),
             "classes_per_task": [len(group) for group in stream.groups],
         }
     )
-    learner = Learner(parts["head"], parts["unknown"], parts["merge"], recipe.seed)
+    learner = Learner(parts["head"], parts["unknown"], parts["merge"], recipe.seed, parts.get("lift"), surgeries)
     return Setup(resolved, source, stream, backbone, learner, device)
 
 
@@ -85,8 +92,6 @@ def _stream(source: Configured, recipe: Recipe, progress: Progress) -> TaskStrea
 
 
 def _device(wanted: str) -> str:
-    import torch
-
     if wanted == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if wanted == "cuda" and not torch.cuda.is_available():
@@ -123,20 +128,20 @@ def run(
             return bank.features(blocks, backbone)
 
     steps = out.journal()
-    knowledge = out.knowledge(len(steps))
+    knowledge = out.knowledge(len(steps), learner.lift)
     _check_unchanged(setup.stream, backbone, steps, knowledge)
     for step in steps:
         watch(step)
-    joint = _Joint(setup.stream, features, setup.recipe.seed, steps) if setup.recipe.joint else None
+    joint = _Joint(setup, features, steps) if setup.recipe.joint else None
     for predictor in learner(setup.stream, features=features, backbone=backbone.fingerprint, start=knowledge):
         knowledge = predictor.knowledge
         step = _score(setup, predictor, joint, clock, learner)
-        out.finish_step(knowledge, predictor.task_head, step)
+        out.finish_step(predictor, step)
         steps.append(step)
         watch(step)
     assert knowledge is not None
-    metrics = _metrics(setup, backbone, steps, knowledge.head)
-    _draw(out, metrics, knowledge.head)
+    metrics = _metrics(setup, backbone, steps, knowledge)
+    _draw(out, metrics, learner)
     out.write_metrics(metrics)  # last: a run that has it is whole
     return metrics
 
@@ -154,18 +159,20 @@ def _check_unchanged(
     for step, outputs in zip(steps, stream.groups, strict=False):
         if step["outputs"] != list(outputs):
             raise CallError(f"task {step['task']} had other classes when this run began; the data have changed")
-    if knowledge and knowledge.head.space != knowledge.standardization.space(backbone.fingerprint):
+    if knowledge and knowledge.head.space != knowledge.space.fingerprint(backbone.fingerprint):
         raise CallError(f"the weights of {backbone.name} are not those this run began with; start a new run")
 
 
 class _Joint:
     """The joint reference, solved step by step in a pass of its own over the stream."""
 
-    def __init__(self, stream: TaskStream, features: Features, seed: int, steps: Sequence[Step]) -> None:
+    def __init__(self, setup: Setup, features: Features, steps: Sequence[Step]) -> None:
         last: Step = steps[-1]["joint"] if steps else {"decay": None, "chosen_at": 0}
-        self._reference = JointReference(features, seed, last["decay"], last["chosen_at"])
-        self._stream = stream
-        self._pass = stream.tasks()
+        self._reference = JointReference(
+            features, setup.recipe.seed, last["decay"], last["chosen_at"], setup.learner.lift
+        )
+        self._stream = setup.stream
+        self._pass = setup.stream.tasks()
         for _ in steps:
             self._reference.add(next(self._pass))
 
@@ -195,6 +202,7 @@ def _score(setup: Setup, predictor: LinearPredictor, joint: _Joint | None, clock
         "accuracy": measures.pooled(scores.row, setup.stream.test_counts),
         "unknown": asdict(scores.unknown) if scores.unknown else None,
         "joint": reference,
+        "surgery": [asdict(effect) for effect in predictor.effects],
         "bytes_kept": learner.bytes_kept(predictor.knowledge),
         "seconds": seconds,
     }
@@ -204,7 +212,8 @@ def _strategy(learner: Learner) -> str:
     """The strategy as a person spells it: the merge, and beside it what is not a recipe's default."""
     parts = {"head": learner.fit, "unknown": learner.unknown}
     chosen = [f"{k}={v}" for k, v in parts.items() if str(v) != Recipe.model_fields[k].default.name]
-    return "+".join([str(learner.merge), *chosen])
+    lift = [f"lift={learner.lift}"] if learner.lift else []
+    return "+".join([str(learner.merge), *lift, *chosen, *(f"surgery={operation}" for operation in learner.surgeries)])
 
 
 def _square(rows: Sequence[Sequence[float]]) -> tuple[list[list[float | None]], measures.Matrix]:
@@ -214,7 +223,17 @@ def _square(rows: Sequence[Sequence[float]]) -> tuple[list[list[float | None]], 
     return table, np.array([[np.nan if v is None else v for v in row] for row in table], dtype=float)
 
 
-def _metrics(setup: Setup, backbone: Backbone, steps: Sequence[Step], head: Head) -> Metrics:
+def _surgery_facts(steps: Sequence[Step]) -> list[SurgeryFacts]:
+    """What each surgery did over the tasks, in the order in which they acted."""
+    facts = []
+    for effects in zip(*(step["surgery"] for step in steps), strict=True):
+        lists = {key: [effect[key] for effect in effects] for key in effects[0] if key not in ("surgery", "no_op")}
+        no_op = all(effect["no_op"] for effect in effects)
+        facts.append(SurgeryFacts(surgery=effects[0]["surgery"], **lists, no_op=no_op))
+    return facts
+
+
+def _metrics(setup: Setup, backbone: Backbone, steps: Sequence[Step], knowledge: Knowledge) -> Metrics:
     """All named metrics, from the journal's rows alone."""
     stream, learner, counts = setup.stream, setup.learner, setup.stream.test_counts
     table, matrix = _square([step["row"] for step in steps])
@@ -222,12 +241,15 @@ def _metrics(setup: Setup, backbone: Backbone, steps: Sequence[Step], head: Head
     curve = measures.curve(matrix, counts)
     joint = [step["joint"] for step in steps if step["joint"]]
     unknown = [step["unknown"] for step in steps if step["unknown"]]
-    width = backbone.width + 1
+    width, head = knowledge.head.weight.shape[1] + 1, knowledge.head
     return Metrics(
         schema=1,
         stream=str(setup.source),
         strategy=_strategy(learner),
         merge=str(learner.merge),
+        surgery=[str(operation) for operation in learner.surgeries],
+        surgery_effects=_surgery_facts(steps),
+        lift=str(learner.lift) if learner.lift else None,
         head=str(learner.fit),
         unknown_from=str(learner.unknown),
         backbone=backbone.name,
@@ -255,11 +277,15 @@ def _metrics(setup: Setup, backbone: Backbone, steps: Sequence[Step], head: Head
         joint=JointFacts(curve=[j["accuracy"] for j in joint], decay=[j["decay"] for j in joint]) if joint else None,
         gap_to_joint=[j["accuracy"] - ours for j, ours in zip(joint, curve, strict=True)] if joint else None,
         unknown=UnknownFacts(**{k: [u[k] for u in unknown] for k in UnknownFacts.model_fields}) if unknown else None,
-        cost=_cost(steps, backbone, head, [len(outputs) * width for outputs in stream.groups]),
+        cost=_cost(
+            steps,
+            backbone.parameters + knowledge.space.lift_parameters + head.weight.numel() + head.bias.numel(),
+            [len(outputs) * width for outputs in stream.groups],
+        ),
     )
 
 
-def _cost(steps: Sequence[Step], backbone: Backbone, head: Head, growth: list[int]) -> Cost:
+def _cost(steps: Sequence[Step], parameters: int, growth: list[int]) -> Cost:
     """What all steps cost together, those before a kill included."""
     seconds: dict[str, float] = {}
     for step in steps:
@@ -270,15 +296,45 @@ def _cost(steps: Sequence[Step], backbone: Backbone, head: Head, growth: list[in
         **seconds,
         peak_rss_mb=round(peak, 1),
         bytes_kept=steps[-1]["bytes_kept"],
-        parameters_total=backbone.parameters + head.weight.numel() + head.bias.numel(),
+        parameters_total=parameters,
         parameters_per_task=growth,
     )
 
 
-def _draw(out: RunDirectory, metrics: Metrics, head: Head) -> None:
-    """The pictures of a run: its curves and its head."""
-    from cltool.report.curves import draw_curves
+def _draw(out: RunDirectory, metrics: Metrics, learner: Learner) -> None:
+    """The pictures of a run: its curves, its head and, where there was surgery, weights before and after."""
+    from cltool.report.curves import draw_curves, title
+    from cltool.report.surgery import draw_surgery
     from cltool.report.weights import draw_weights
 
     draw_curves(metrics, [out.path / "curves.png", out.path / "curves.svg"])
-    draw_weights(head, [task.outputs for task in metrics.tasks], out.path / "weights.png")
+    borders = [task.outputs for task in metrics.tasks]
+    draw_weights(Head.load(out.path / "head.safetensors"), borders, out.path / "weights.png")
+    if learner.surgeries:
+        draw_surgery(_stages(out, metrics, learner), [out.path / "surgery.png"], title(metrics))
+
+
+def _stages(out: RunDirectory, metrics: Metrics, learner: Learner) -> list[tuple[str, Tensor]]:
+    """Weights before and after each place's surgeries: those of all tasks' own heads, and of the merged one.
+
+    A task's surgery is done again, on the head that was kept: a pure function of it.
+    """
+    stages: list[tuple[str, Tensor]] = []
+    for place in PLACES:
+        names = [str(operation.surgery) for operation in learner.surgeries if operation.on == place]
+        if not names:
+            continue
+        after = f"after {', '.join(names)}"
+        if place == "task":
+            heads = out.task_heads()
+            operated = [learner.operate("task", t.name, h)[0] for t, h in zip(metrics.tasks, heads, strict=True)]
+            stages += [("tasks' own heads, fitted", _stacked(heads)), (after, _stacked(operated))]
+        else:
+            final = Head.load(out.path / "head.safetensors")
+            stages += [("merged head", out.merged_head().weight), (after, final.weight)]
+    return stages
+
+
+def _stacked(heads: Sequence[Head]) -> Tensor:
+    """The class rows of several heads [R, D], one under the other."""
+    return torch.cat([head.weight[[name in head.classes for name in head.names]] for head in heads])

@@ -18,8 +18,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from cltool.errors import CallError
 from cltool.files import save_text
 from cltool.heads import Head
-from cltool.learner import Knowledge
+from cltool.learner import Knowledge, LinearPredictor
+from cltool.plugin import Configured
 from cltool.recipe import Recipe
+from cltool.spaces import FeatureSpace
 from cltool.standardization import Standardization
 from cltool.statistics import Statistics
 
@@ -42,6 +44,17 @@ class JointFacts(_Strict):
 
     curve: list[float]
     decay: list[float]
+
+
+class SurgeryFacts(_Strict):
+    """What one surgery did, an entry per task: see cltool.surgeries.Effect; `no_op` where it never did a thing."""
+
+    surgery: str
+    sparsity: list[float]
+    cosine_distance: list[float]
+    range_before: list[tuple[float, float]]
+    range_after: list[tuple[float, float]]
+    no_op: bool
 
 
 class UnknownFacts(_Strict):
@@ -77,6 +90,8 @@ class Metrics(_Strict):
     strategy: str
     merge: str
     surgery: list[str] = Field(default_factory=list)
+    surgery_effects: list[SurgeryFacts] = Field(default_factory=list)
+    lift: str | None = None
     head: str
     unknown_from: str
     backbone: str
@@ -148,13 +163,16 @@ class RunDirectory:
                 file.truncate(len(whole))
         return steps
 
-    def finish_step(self, knowledge: Knowledge, task_head: Head, facts: Mapping[str, Any]) -> None:
+    def finish_step(self, learned: LinearPredictor, facts: Mapping[str, Any]) -> None:
         """Keep what a task has brought, and then its line in the journal."""
+        knowledge = learned.knowledge
         number = knowledge.tasks
         if number == 1:
-            knowledge.standardization.save(self.path / "standardization.safetensors")
-        task_head.save(self.path / "heads" / f"{number:03d}.safetensors")
-        knowledge.head.save(self._waiting("head", number))
+            knowledge.space.standardization.save(self.path / "standardization.safetensors")
+        learned.task_head.save(self.path / "heads" / f"{number:03d}.safetensors")
+        learned.head.save(self._waiting("head", number))
+        if learned.head is not knowledge.head:
+            knowledge.head.save(self._waiting("merged", number))
         knowledge.statistics.save(self._waiting("statistics", number))
         with (self.path / "journal.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(facts, ensure_ascii=False) + "\n")
@@ -167,27 +185,36 @@ class RunDirectory:
 
     def _settle(self, number: int) -> None:
         """Put step `number`'s waiting files in their places and drop those of a step that never finished."""
-        for stem in ("head", "statistics"):
+        for stem in ("head", "merged", "statistics"):
             if self._waiting(stem, number).exists():
                 self._waiting(stem, number).replace(self.path / f"{stem}.safetensors")
             for path in self.path.glob(f"{stem}-*.safetensors"):
                 path.unlink()
 
-    def knowledge(self, steps: int) -> Knowledge | None:
-        """What was known after `steps` finished steps.
+    def knowledge(self, steps: int, lift: Configured | None = None) -> Knowledge | None:
+        """What was known after `steps` finished steps, over a feature space with this lift.
 
         Raises CallError where a file of a finished step is missing or no longer sound.
         """
         self._settle(steps)
         if not steps:
             return None
-        head = Head.load(self.path / "head.safetensors")
+        standardization = Standardization.load(self.path / "standardization.safetensors")
         return Knowledge(
-            Standardization.load(self.path / "standardization.safetensors"),
-            head,
+            FeatureSpace.restored(standardization, lift),
+            self.merged_head(),
             Statistics.load(self.path / "statistics.safetensors"),
             steps,
         )
+
+    def merged_head(self) -> Head:
+        """The head that the next merge gets: `merged.safetensors`, written where a surgery acts on its copy."""
+        merged = self.path / "merged.safetensors"
+        return Head.load(merged if merged.exists() else self.path / "head.safetensors")
+
+    def task_heads(self) -> list[Head]:
+        """Each task's own head, as it was fitted."""
+        return [Head.load(path) for path in sorted((self.path / "heads").glob("*.safetensors"))]
 
     def write_metrics(self, metrics: Metrics) -> None:
         """Write metrics.json, whole or not at all."""

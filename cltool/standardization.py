@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,13 +43,6 @@ class Standardization:
 
     def __call__(self, features: Tensor) -> Tensor:
         return (features - self.mean) / self.deviation
-
-    def space(self, backbone: str) -> str:
-        """Fingerprint of the feature space: the backbone's, and this map's."""
-        sha = hashlib.sha256(backbone.encode())
-        for part in (self.mean, self.deviation):
-            sha.update(part.contiguous().numpy().tobytes())
-        return sha.hexdigest()
 
     @property
     def nbytes(self) -> int:

@@ -13,8 +13,8 @@ from cltool.backbones import Backbone
 from cltool.catalogue import discover
 from cltool.errors import CallError, DataGone
 from cltool.features import FeatureBank
-from cltool.heads import UNKNOWN, Head
-from cltool.learner import Knowledge, Learner
+from cltool.heads import UNKNOWN
+from cltool.learner import Knowledge, Learner, LinearPredictor
 from cltool.pictures import Block
 from cltool.plugin import Spec
 from cltool.progress import Silent
@@ -62,7 +62,7 @@ def test_a_learner_that_looks_back_is_stopped_bank_warm_or_not(
     class Cheat(Learner):
         hoard: list[Block] = []  # noqa: RUF012
 
-        def learn(self, task: Task, features: object, backbone: str, old: Knowledge | None) -> tuple[Knowledge, Head]:
+        def learn(self, task: Task, features: object, backbone: str, old: Knowledge | None) -> LinearPredictor:
             self.hoard.extend(task.train)
             features(self.hoard)  # type: ignore[operator]
             return super().learn(task, features, backbone, old)  # type: ignore[arg-type]
@@ -149,7 +149,7 @@ def test_statistics_add_up_over_the_stream(digit_stream: TaskStream, bank: Featu
             for i, n in enumerate(digit_stream.pictures.outputs)
         ]
     )
-    joint = Statistics.of(last.knowledge.standardization(x), y, digit_stream.pictures.outputs, "s")
+    joint = Statistics.of(last.knowledge.space(x), y, digit_stream.pictures.outputs, "s")
     assert torch.allclose(last.knowledge.statistics.gram, joint.gram, rtol=1e-9)
     assert torch.equal(last.knowledge.statistics.count, joint.count)
 

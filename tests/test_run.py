@@ -25,6 +25,7 @@ from cltool.statistics import Statistics
 
 KEYS = {
     *("schema", "score", "stream", "strategy", "merge", "surgery", "head", "unknown_from", "backbone"),
+    *("surgery_effects", "lift"),
     *("universal", "seed", "note", "tasks", "left_out", "matrix", "matrix_task_aware", "curve"),
     *("accuracy_final", "accuracy_average_incremental", "forgetting_chaudhry", "forgetting_avalanche"),
     *("bwt_gem", "joint", "gap_to_joint", "unknown", "cost"),
@@ -170,6 +171,79 @@ def test_a_process_killed_with_9_is_taken_up_again(tmp_path: Path) -> None:
     assert not (tmp_path / "cut" / "metrics.json").exists()
     subprocess.run([*program, "--resume", str(tmp_path / "cut")], check=True, capture_output=True)
     assert_same(tmp_path / "whole", tmp_path / "cut")
+
+
+def test_surgery_on_the_merged_head_acts_on_a_copy_that_no_merge_receives(tmp_path: Path) -> None:
+    plain = start(tmp_path / "plain", joint=False)
+    cut = start(tmp_path / "cut", joint=False, surgery=["prune:quantile=0.05@merged"])
+    unpruned, scored = (Head.load(tmp_path / run / "head.safetensors") for run in ("plain", "cut"))
+    assert torch.equal(Head.load(tmp_path / "cut" / "merged.safetensors").weight, unpruned.weight)
+    assert 0.85 < float((scored.weight[:-1] == 0).double().mean()) < 0.95
+    assert cut.matrix != plain.matrix
+    assert cut.surgery == ["prune:quantile=0.05@merged"]
+
+
+def test_surgery_on_tasks_acts_before_merging_and_the_fitted_heads_are_kept(tmp_path: Path) -> None:
+    start(tmp_path / "plain", joint=False)
+    found = start(tmp_path / "cut", joint=False, surgery=["prune:quantile=0.05"])  # its own place is the task
+    heads = [Head.load(tmp_path / run / "heads" / "002.safetensors") for run in ("plain", "cut")]
+    assert torch.equal(heads[0].weight, heads[1].weight)
+    merged = Head.load(tmp_path / "cut" / "head.safetensors")
+    for row in ("2", "3"):
+        kept = merged.row(row).weight
+        assert torch.equal(kept[kept != 0], heads[0].row(row).weight[kept != 0])
+    (effect,) = found.surgery_effects
+    assert effect.surgery == "prune:quantile=0.05@task"
+    assert all(0.88 < share < 0.92 for share in effect.sparsity)
+    assert not effect.no_op
+    assert not (tmp_path / "cut" / "merged.safetensors").exists()
+    assert (tmp_path / "cut" / "surgery.png").exists()
+
+
+def test_surgeries_act_in_the_given_order_at_their_places(tmp_path: Path) -> None:
+    both = ["clahe@merged", "prune:quantile=0.1@task", "prune:quantile=0.05@merged"]
+    found = start(tmp_path / "run", joint=False, surgery=both)
+    assert found.surgery == both
+    acted = [effect.surgery for effect in found.surgery_effects]
+    assert acted == ["prune:quantile=0.1@task", "clahe@merged", "prune:quantile=0.05@merged"]
+    assert found.surgery_effects[1].range_after == found.surgery_effects[2].range_before
+
+
+def test_a_surgery_that_changes_nothing_is_labelled_wherever_it_is_shown(tmp_path: Path) -> None:
+    found = start(tmp_path / "run", joint=False, surgery=["prune:margin=50"])
+    assert found.surgery_effects[0].no_op
+    assert found.surgery_effects[0].sparsity[-1] < 0.2
+    assert "prune:margin=50.0@task: no-op" in (tmp_path / "run" / "curves.svg").read_text()
+
+
+@pytest.mark.parametrize("finished", [1, 4])
+def test_a_run_with_surgery_and_lift_broken_off_between_tasks_ends_the_same(tmp_path: Path, finished: int) -> None:
+    asked = {"surgery": ["prune:quantile=0.1@task", "equalize"], "lift": "relu:dim=100"}
+    start(tmp_path / "whole", **asked)
+
+    def stop(step: dict[str, Any]) -> None:
+        if step["task"] == f"{finished:03d}":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(prepare(recipe(**asked)), RunDirectory(tmp_path / "cut"), watch=stop)
+    resume(tmp_path / "cut")
+    assert_same(tmp_path / "whole", tmp_path / "cut")
+    assert (tmp_path / "whole" / "merged.safetensors").read_bytes() == (
+        tmp_path / "cut" / "merged.safetensors"
+    ).read_bytes()
+
+
+def test_a_lift_is_under_all_heads_and_the_joint_one(tmp_path: Path) -> None:
+    found, plain = start(tmp_path / "lifted", lift="relu:dim=300"), start(tmp_path / "plain")
+    assert found.lift == "relu:dim=300"
+    assert found.strategy == "alpha+lift=relu:dim=300+head=ridge+unknown=statistics"
+    assert Head.load(tmp_path / "lifted" / "head.safetensors").weight.shape == (11, 300)
+    assert found.cost.parameters_per_task == [2 * 301] * 5
+    assert found.cost.parameters_total == 512 * 65 + 512 * 300 + 11 * 301
+    assert found.joint is not None
+    assert plain.joint is not None
+    assert found.joint.curve != plain.joint.curve
 
 
 def test_resuming_a_finished_run_changes_nothing(tmp_path: Path) -> None:

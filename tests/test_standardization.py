@@ -26,12 +26,6 @@ def test_features_that_never_move_become_zero_not_infinite() -> None:
     assert torch.isfinite(Standardization.of(torch.ones(3, 2))(x)).all()
 
 
-def test_the_space_is_the_backbones_and_the_maps() -> None:
-    one, two = Standardization.of(torch.eye(2)), Standardization.of(2 * torch.eye(2))
-    assert len({one.space("a"), one.space("b"), two.space("a")}) == 3
-    assert one.space("a") == Standardization.of(torch.eye(2)).space("a")
-
-
 def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
     made = Standardization.of(torch.randn(9, 4))
     made.save(tmp_path / "z.safetensors")

@@ -105,6 +105,23 @@ def run(
             rich_help_panel=METHOD,
         ),
     ] = None,
+    surgery: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[:k=v,…][@task|@merged]",
+            help=f"Operate on weights: {_names('surgery')}; on each task's head before merging, or on the merged head "
+            "that is scored. May be given again; they act in the given order.",
+            rich_help_panel=METHOD,
+        ),
+    ] = None,
+    lift: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME[:k=v,…]",
+            help=f"A fixed map of the features, under all heads: {_names('lift')}; e.g. relu:dim=4000. Default: none.",
+            rich_help_panel=METHOD,
+        ),
+    ] = None,
     seed: Annotated[
         int | None,
         typer.Option(help="Seed of class order and head fitting. Default: 0.", rich_help_panel=METHOD),
@@ -163,6 +180,8 @@ def run(
         "head": head,
         "unknown": unknown,
         "merge": merge,
+        "surgery": surgery or None,
+        "lift": lift,
         "seed": seed,
         "joint": joint,
         "device": device,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
 
+from rich.table import Table
+
 from cltool.cli.console import curve_lines, results, step_table
 from cltool.report.curves import title
-from cltool.rundir import Metrics
+from cltool.rundir import Metrics, SurgeryFacts
 
 
 def print_summary(metrics: Metrics, path: Path) -> None:
@@ -34,4 +37,25 @@ def print_summary(metrics: Metrics, path: Path) -> None:
         f"{cost.extract_s:.1f} s features, {cost.fit_s:.1f} s heads, {cost.joint_s:.1f} s joint",
         highlight=False,
     )
-    results.print(f"{path}/: metrics.json, curves.png, weights.png, head.safetensors", highlight=False, soft_wrap=True)
+    if metrics.surgery_effects:
+        results.print(effects_table(metrics.surgery_effects))
+    drawn = "curves.png, weights.png" + (", surgery.png" if metrics.surgery else "")
+    results.print(f"{path}/: metrics.json, {drawn}, head.safetensors", highlight=False, soft_wrap=True)
+
+
+def effects_table(effects: Sequence[SurgeryFacts]) -> Table:
+    """A row per surgery: what it did to the last head it acted on."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("surgery", no_wrap=True)
+    for heading in ("zero weights", "cosine distance", "range before", "range after"):
+        table.add_column(heading, justify="right")
+    for effect in effects:
+        before, after = effect.range_before[-1], effect.range_after[-1]
+        table.add_row(
+            f"{effect.surgery} (no-op)" if effect.no_op else effect.surgery,
+            f"{effect.sparsity[-1]:.1%}",
+            f"{effect.cosine_distance[-1]:.3f}",
+            f"{before[0]:.3f} … {before[1]:.3f}",
+            f"{after[0]:.3f} … {after[1]:.3f}",
+        )
+    return table

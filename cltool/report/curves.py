@@ -13,11 +13,17 @@ from cltool.rundir import Metrics
 
 def title(metrics: Metrics) -> str:
     """What a picture of these metrics must say about where they come from."""
-    words = f"{metrics.stream}, {metrics.strategy}, seed {metrics.seed}"
+    words = f"{metrics.stream}, {metrics.strategy}{no_op_mark(metrics)}, seed {metrics.seed}"
     if metrics.universal:
         words += f", universal trained on {metrics.universal['on']}"
         words += " classes (leaks: it has seen them all)" if metrics.universal["leaks"] else " task only"
     return words
+
+
+def no_op_mark(metrics: Metrics) -> str:
+    """A mark for a strategy with surgeries that changed nothing: it is the one without them."""
+    idle = [effects.surgery for effects in metrics.surgery_effects if effects.no_op]
+    return f" ({', '.join(idle)}: no-op)" if idle else ""
 
 
 def draw_curves(metrics: Metrics, paths: Sequence[Path]) -> None:
@@ -27,7 +33,7 @@ def draw_curves(metrics: Metrics, paths: Sequence[Path]) -> None:
     margins = {"left": 0.07, "right": 0.985, "bottom": 0.14, "top": 0.89, "wspace": 0.08}
     left, right = figure.subplots(1, 2, sharey=True, gridspec_kw=margins)
     classes = np.cumsum([len(task.outputs) for task in metrics.tasks])
-    left.plot(classes, metrics.curve, "o-", color=BLUE, label=metrics.merge, zorder=3)
+    left.plot(classes, metrics.curve, "o-", color=BLUE, label=metrics.strategy, zorder=3)
     if metrics.joint:
         left.plot(classes, metrics.joint.curve, "s--", color=ORANGE, label="joint reference", zorder=2)
     left.plot(classes, 1 / classes, ":", color=GREY, label="chance", zorder=1)

@@ -77,6 +77,17 @@ def test_a_plugin_file_is_used_for_one_run_and_kept_in_its_recipe(cltool: Callab
     assert json.loads(again.out)["matrix"] == json.loads(found.out)["matrix"]
 
 
+def test_surgery_is_told_with_its_effect_and_a_no_op_is_called_one(cltool: Callable, tmp_path: Path) -> None:
+    found = cltool(*QUICK, "--no-joint", "--surgery", "clahe", "--surgery", "prune:margin=9", "--out", tmp_path / "run")
+    assert found.code == 0, found.err
+    lines = found.out.splitlines()
+    assert any(line.startswith("prune:margin=9.0@task (no-op)") for line in lines)
+    (active,) = [line for line in lines if line.startswith("clahe@merged ")]
+    assert "no-op" not in active
+    assert "surgery.png" in found.out
+    assert (tmp_path / "run" / "surgery.png").stat().st_size > 10_000
+
+
 def test_a_failed_run_is_one_line_and_code_1_and_debug_shows_more(cltool: Callable, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(
         "from cltool import Head, merge\n\n"

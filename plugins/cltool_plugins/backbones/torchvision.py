@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from cltool import Backbone, CallError, PictureTransform, backbone
 from cltool.backbones import count_parameters
 from cltool.cache import cache_folder
-from cltool.files import save_text
 from cltool.catalogue import GROUP
+from cltool.files import save_text
 
 Precision = Literal["float32", "bfloat16", "float16"]
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))

@@ -1,0 +1,1 @@
+"""Lifts: fixed maps of the features, under the heads."""

@@ -1,0 +1,1 @@
+"""Losses: what training on sequences of continuous outputs, such as valence and arousal, lowers."""

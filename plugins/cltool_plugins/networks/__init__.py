@@ -1,0 +1,1 @@
+"""Networks: features of a film's frames → valence and arousal."""

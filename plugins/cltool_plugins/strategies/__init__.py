@@ -1,0 +1,1 @@
+"""Strategies: ways to learn a whole stream that are no merge of linear heads."""

@@ -1,0 +1,1 @@
+"""Surgeries: operations on one head's weights."""
