@@ -15,18 +15,19 @@ from pathlib import Path
 from typing import Any
 
 from cltool.errors import PluginError, nearest
-from cltool.plugin import Configured, Plugin, Spec
+from cltool.plugin import KINDS, Configured, Plugin, Spec
 
 GROUP = "cltool.plugins"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A plugin that can be had, not yet imported."""
+    """A plugin that can be had, not yet imported; `module` says where it is defined."""
 
     kind: str
     name: str
     package: str
+    module: str
     load: Callable[[], Any]
 
 
@@ -46,9 +47,8 @@ class Catalogue:
         Raises PluginError: no such name (the nearest is named), two packages that both have it, or an
         import that fails (its cause is named).
         """
-        found = self.entries.get((kind, name), ())
-        if not found:
-            raise PluginError(f"there is no {kind} {name!r}; {nearest(name, self.names(kind))}")
+        self._known(kind, name)
+        found = self.entries[kind, name]
         if len(found) > 1:
             packages = " and ".join(sorted(entry.package for entry in found))
             raise PluginError(f"{kind} {name!r} comes from {packages}; uninstall one of them")
@@ -62,6 +62,27 @@ class Catalogue:
         if plugin is None or plugin.kind != kind or plugin.name != name:
             raise PluginError(f"{found[0].package} announces {kind} {name!r}, but what is there is not one")
         return plugin
+
+    def named(self, text: str) -> tuple[Entry, ...]:
+        """The entries of a plugin spelled `NAME` or `KIND.NAME`; more than one where packages claim it both.
+
+        Raises PluginError: nothing of that name, or several kinds that have it.
+        """
+        kind, dot, name = text.partition(".")
+        if dot and kind in KINDS:
+            self._known(kind, name)
+            return self.entries[kind, name]
+        kinds = [k for k, n in self.entries if n == text]
+        if not kinds:
+            raise PluginError(f"there is no plugin {text!r}; {nearest(text, {n for _, n in self.entries})}")
+        if len(kinds) > 1:
+            spelled = " or ".join(f"{kind}.{text}" for kind in sorted(kinds))
+            raise PluginError(f"{text!r} is the name of {len(kinds)} plugins; say {spelled}")
+        return self.entries[kinds[0], text]
+
+    def _known(self, kind: str, name: str) -> None:
+        if (kind, name) not in self.entries:
+            raise PluginError(f"there is no {kind} {name!r}; {nearest(name, self.names(kind))}")
 
     def configure(self, kind: str, spec: Spec) -> Configured:
         """Find a plugin and validate its options; raises as `find` and `Plugin.configure` do."""
@@ -92,7 +113,7 @@ def _from_file(path: Path) -> list[Entry]:
     ]
     if not plugins:
         raise PluginError(f"--plugin {path}: there is no decorated plugin in it")
-    return [Entry(p.kind, p.name, str(path), partial(_same, value)) for p, value in plugins]
+    return [Entry(p.kind, p.name, str(path), module.__name__, partial(_same, value)) for p, value in plugins]
 
 
 @cache
@@ -102,15 +123,15 @@ def _installed() -> tuple[Entry, ...]:
     for point in metadata.entry_points(group=GROUP):
         kind, _, name = point.name.partition(".")
         package = point.dist.name if point.dist else "an unnamed package"
-        found[package, point.name, point.value] = Entry(kind, name, package, point.load)
+        found[package, point.name, point.value] = Entry(kind, name, package, point.module, point.load)
     return tuple(found.values())
 
 
 def discover(files: Sequence[Path] = ()) -> Catalogue:
     """All plugins of the installed packages (entry points, group `cltool.plugins`) and of `files`.
 
-    >>> discover().names("merge")
-    ['alpha', 'concat']
+    >>> {"alpha", "concat"} <= set(discover().names("merge"))
+    True
     """
     entries: dict[tuple[str, str], tuple[Entry, ...]] = {}
     for entry in (*_installed(), *(entry for file in files for entry in _from_file(Path(file)))):

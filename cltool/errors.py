@@ -14,6 +14,10 @@ class PluginError(CallError):
     """A plugin is missing, doubled, broken or wrongly declared."""
 
 
+class AnnotationError(PluginError):
+    """An argument of a plugin has no type, or one that cannot be validated."""
+
+
 class DataGone(RuntimeError):
     """Somebody asked for an earlier task's training samples; continual learning has none."""
 

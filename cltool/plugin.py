@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
-from cltool.errors import CallError, PluginError
+from cltool.errors import AnnotationError, CallError, PluginError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -216,16 +216,31 @@ def _register(function: Callable[..., Any], kind: Kind, name: str | None, source
     try:
         hints = typing.get_type_hints(function, include_extras=True)
     except (NameError, AttributeError, SyntaxError, TypeError) as error:
-        raise PluginError(f"{where}: unknown annotation: {error}") from None
+        raise AnnotationError(f"{where}: unknown annotation: {error}") from None
     inputs, options = _arguments(function, kind, hints, where)
     try:
         config = ConfigDict(extra="forbid", protected_namespaces=(), validate_default=True)
         model = create_model(f"{called}_options", __config__=config, **options)
-    except PydanticSchemaGenerationError as error:
-        raise PluginError(f"{where}: unknown annotation: {str(error).splitlines()[0]}") from None
+    except PydanticSchemaGenerationError:
+        bad = next(n for n, (annotation, _) in options.items() if not _can_be_validated(annotation))
+        raise AnnotationError(
+            f"{where}: unknown annotation: option {bad!r} is {options[bad][0]}; take int, float, bool, str, Path, "
+            "a Literal, or a union or list of them"
+        ) from None
     if foreign := set(facts.get("one_of", ())) - set(options):
         raise PluginError(f"{where}: one_of names {', '.join(sorted(foreign))}, which is no option of it")
     return Plugin(kind.name, called, function, source, inputs, model, facts)
+
+
+def _can_be_validated(annotation: Any) -> bool:
+    from pydantic import TypeAdapter
+    from pydantic.errors import PydanticSchemaGenerationError
+
+    try:
+        TypeAdapter(annotation)
+    except PydanticSchemaGenerationError:
+        return False
+    return True
 
 
 def _arguments(
@@ -238,7 +253,7 @@ def _arguments(
         if argument in kind.inputs:
             wanted = kind.inputs[argument]
             if _type_name(hints.get(argument)) != wanted:
-                raise PluginError(f"{where}: input {argument!r} must be annotated {wanted}")
+                raise AnnotationError(f"{where}: input {argument!r} must be annotated {wanted}")
             inputs.append(argument)
         elif parameter.kind is not parameter.KEYWORD_ONLY:
             raise PluginError(
@@ -246,7 +261,7 @@ def _arguments(
                 f"an option stands behind * as a keyword"
             )
         elif argument not in hints:
-            raise PluginError(f"{where}: option {argument!r} has no annotation")
+            raise AnnotationError(f"{where}: option {argument!r} has no annotation")
         else:
             default = ... if parameter.default is parameter.empty else parameter.default
             options[argument] = (hints[argument], default)

@@ -24,6 +24,8 @@ from cltool.catalogue import GROUP
 from cltool.files import save_text
 
 Precision = Literal["float32", "bfloat16", "float16"]
+EXAMPLE = {"weights": "none", "size": 64}
+CHECKED = ("resnet18", "squeezenet1_1")  # the contract tries these unasked: a last linear layer, and none
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
@@ -43,7 +45,7 @@ def __getattr__(name: str) -> Any:
 
 
 def _plugin(model: str) -> Any:
-    @backbone(name=model, source="torchvision")
+    @backbone(name=model, source="torchvision", example=EXAMPLE if model in CHECKED else None)
     def build(
         *,
         weights: Annotated[

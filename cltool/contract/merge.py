@@ -1,0 +1,157 @@
+"""The contract of a merge: two heads, or their statistics, → one head."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from cltool.contract.clauses import Clause, NotChecked
+from cltool.contract.examples import FLOATS, Samples, samples, without_samples
+from cltool.contract.heads import FILE, FINITE, head_of
+from cltool.contract.trials import DETERMINISTIC, RUNS, UNTOUCHED, Make, Subject, Trial, each, try_all
+from cltool.heads import UNKNOWN, Head
+from cltool.plugin import Configured
+from cltool.seeding import generator
+
+ENOUGH = 1e-3  # of the largest weight: float32 heads of a few dozen samples agree this well
+
+
+def _inputs(old: Samples, new: Samples, unknown: bool = True, dtype: torch.dtype = torch.float32) -> Make:
+    def make() -> dict[str, Any]:
+        return {
+            "old": old.head(unknown=unknown, dtype=dtype),
+            "new": new.head(unknown=unknown, dtype=dtype),
+            "old_statistics": old.statistics,
+            "new_statistics": new.statistics,
+            "statistics": old.statistics + new.statistics,
+        }
+
+    return make
+
+
+def subject(merge: Configured) -> Subject:
+    """Try it on every way in which classes of two heads can lie to each other."""
+    ab = samples("ab")
+    cases = {
+        "new classes": _inputs(ab, samples("cde")),
+        "a class that both know": _inputs(ab, samples("bc", part="later")),
+        "the same classes": _inputs(ab, samples("ab", part="later")),
+        "heads without `unknown`": _inputs(ab, samples("cd"), unknown=False),
+        "a class without samples": _inputs(ab, without_samples(samples("cd"), "d")),
+        "one sample per class": _inputs(samples("ab", 1), samples("cd", 1)),
+        **{f"{dtype} heads": _inputs(ab, samples("cd"), dtype=dtype) for dtype in FLOATS},
+    }
+    return try_all(merge, cases)
+
+
+def _shape(trial: Trial) -> str | None:
+    found, width = trial.result, trial.given["old"].weight.shape[1]
+    if not isinstance(found, Head):
+        return f"a {type(found).__name__}"
+    return None if found.weight.shape[1] == width else f"{found.weight.shape[1]} features instead of {width}"
+
+
+def _names(subject: Subject) -> str | None:
+    heads = subject.plugin.asks("old", "new")
+
+    def judge(trial: Trial) -> str | None:
+        found, old, new = head_of(trial), trial.given["old"], trial.given["new"]
+        wanted = tuple(dict.fromkeys((*old.classes, *new.classes)))
+        with_unknown = (*wanted, UNKNOWN)
+        allowed = {with_unknown if UNKNOWN in old.names else wanted} if heads else {wanted, with_unknown}
+        return None if found.names in allowed else f"{', '.join(found.names)} instead of {', '.join(max(allowed))}"
+
+    return each(judge)(subject)
+
+
+def _dtype(subject: Subject) -> str | None:
+    heads = subject.plugin.asks("old", "new")
+
+    def judge(trial: Trial) -> str | None:
+        found = head_of(trial)
+        wanted = trial.given["old"].weight.dtype if heads else torch.float32
+        bad = {found.weight.dtype, found.bias.dtype} - {wanted}
+        return f"{bad.pop()} instead of {wanted}" if bad else None
+
+    return each(judge)(subject)
+
+
+def _device(subject: Subject) -> str | None:
+    if not torch.cuda.is_available():
+        raise NotChecked("there is no GPU here")
+    if not subject.plugin.asks("old", "new"):
+        raise NotChecked("it asks for no heads, and statistics live on the CPU")
+    given = _inputs(samples("ab"), samples("cd"))()
+    for which in ("old", "new"):
+        head = given[which]
+        given[which] = Head(head.names, head.weight.cuda(), head.bias.cuda(), head.counts.cuda(), head.space)
+    found = subject.plugin(**given, rng=generator("contract", "device"))
+    return None if found.weight.is_cuda and found.bias.is_cuda else f"weights on {found.weight.device}"
+
+
+def _space(trial: Trial) -> str | None:
+    return None if head_of(trial).space == trial.given["old"].space else f"{head_of(trial).space!r}"
+
+
+def _counts(trial: Trial) -> str | None:
+    counts = head_of(trial).counts
+    return None if torch.isfinite(counts).all() and (counts >= 0).all() else f"{counts.tolist()}"
+
+
+def _exact(subject: Subject) -> str | None:
+    """Fold tasks in two orders and in two parts; with heads, compare with the ridge head of all samples."""
+    if not subject.plugin.plugin.facts.get("exact"):
+        raise NotChecked("it does not claim to be")
+    tasks = [samples("ab"), samples("cd"), samples("be", part="later"), samples("f", 20)]
+    strength = float(subject.plugin.options.get("strength") or 1.0)
+    whole = tasks[0] + tasks[1] + tasks[2] + tasks[3]
+    foldings = {
+        "tasks one by one": tasks,
+        "tasks in another order": tasks[::-1],
+        "tasks in two parts": [tasks[2] + tasks[0], tasks[3] + tasks[1]],
+    }
+    heads = {way: _fold(subject.plugin, parts, strength) for way, parts in foldings.items()}
+    joint = whole.head(strength, unknown=False) if subject.plugin.asks("old", "new") else heads["tasks in two parts"]
+    for way, head in heads.items():
+        if sorted(head.classes) != sorted(joint.classes):
+            return f"classes {', '.join(head.classes)}, for {way}"
+        difference = max(float((head.row(n).weight - joint.row(n).weight).abs().max()) for n in joint.classes)
+        if not difference <= ENOUGH * float(joint.weight.abs().max()):
+            return f"weights that differ by {difference:.3g} from the joint solution's, for {way}"
+    scores = joint(whole.features)[:, [joint.names.index(name) for name in whole.names]]
+    right = float((scores.argmax(1) == whole.targets.argmax(1)).double().mean())
+    return None if right > 0.9 else f"{right:.0%} of well-separated training samples right"
+
+
+def _fold(merge: Configured, tasks: Sequence[Samples], strength: float) -> Head:
+    head, total = tasks[0].head(strength, unknown=False), tasks[0].statistics
+    for task in tasks[1:]:
+        new, own = task.head(strength, unknown=False), task.statistics
+        head = merge(
+            old=head,
+            new=new,
+            old_statistics=total,
+            new_statistics=own,
+            statistics=total + own,
+            rng=generator("contract", "exact"),
+        )
+        total = total + own
+    return head
+
+
+CLAUSES = (
+    RUNS,
+    Clause("shape", "a Head, its rows as wide as the features", each(_shape)),
+    Clause("names", "every row of both heads, the old first, `unknown` last", _names),
+    FINITE,
+    Clause("dtype", "that of the heads (float32 where it asks for statistics alone)", _dtype),
+    Clause("device", "that of the heads", _device),
+    Clause("space", "the feature space of the heads", each(_space)),
+    Clause("counts", "samples behind each row, none negative", each(_counts)),
+    UNTOUCHED,
+    DETERMINISTIC,
+    FILE,
+    Clause("exact", "the joint solution, whatever the order and grouping of tasks", _exact),
+)

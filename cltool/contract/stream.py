@@ -1,0 +1,146 @@
+"""The contract of a stream: pictures with named outputs, before they are cut into tasks."""
+
+from __future__ import annotations
+
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+import torch
+
+from cltool.contract.clauses import Clause, NotChecked, told
+from cltool.contract.trials import Subject, Trial, each, try_all
+from cltool.errors import CallError
+from cltool.pictures import Block, PictureSet
+from cltool.plugin import Configured
+from cltool.progress import Silent
+from cltool.tasks import arrange
+
+
+def subject(stream: Configured, data_root: Path | None = None) -> Subject:
+    """Read the data at `data_root`; without it, only streams that need no data can be tried."""
+    if stream.asks("data_root") and data_root is None:
+        return Subject(stream, [])
+    return try_all(stream, {"the data": lambda: {"data_root": data_root, "progress": Silent()}})
+
+
+def _runs(subject: Subject) -> str | None:
+    if not subject.trials:
+        raise NotChecked("it needs its data; give their folder (--data-root)")
+    (trial,) = subject.trials
+    if trial.error:
+        return told(trial.error)
+    return None if isinstance(trial.result, PictureSet) else f"a {type(trial.result).__name__}"
+
+
+def _offline(subject: Subject) -> str | None:
+    """Where the data are missing and cannot be had, a user must learn in one line what to do."""
+    if not subject.plugin.asks("data_root"):
+        raise NotChecked("it asks for no data_root")
+    with tempfile.TemporaryDirectory() as folder, _no_network():
+        try:
+            subject.plugin(data_root=Path(folder), progress=Silent())
+        except CallError:
+            return None
+        return "a result"
+
+
+@contextmanager
+def _no_network() -> Iterator[None]:
+    """Refuse every connection for a while: a check must not download gigabytes."""
+
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise OSError("the contract allows no connection")
+
+    connect, look_up = socket.socket.connect, socket.getaddrinfo
+    socket.socket.connect = refuse  # type: ignore[method-assign]
+    socket.getaddrinfo = refuse
+    try:
+        yield
+    finally:
+        socket.socket.connect = connect  # type: ignore[method-assign]
+        socket.getaddrinfo = look_up
+
+
+def _outputs(trial: Trial) -> str | None:
+    outputs = trial.result.outputs
+    if len(set(outputs)) < len(outputs) or not outputs:
+        return f"{', '.join(outputs) or 'none'}"
+    missing = [n for n in outputs if n not in trial.result.train or n not in trial.result.test]
+    return f"none for {missing[0]!r}" if missing else None
+
+
+def _blocks(trial: Trial) -> str | None:
+    for name in trial.result.outputs:
+        for block, split in ((trial.result.train[name], "train"), (trial.result.test[name], "test")):
+            if (block.output, block.split) != (name, split):
+                return f"one of {block.output!r}, {block.split}, as {name!r}, {split}"
+            if not len(block):
+                return f"no {split} pictures of {name!r}"
+    return None
+
+
+def _pictures(trial: Trial) -> str | None:
+    for name in trial.result.outputs:
+        for block in (trial.result.train[name], trial.result.test[name]):
+            for index in {0, len(block) - 1}:
+                picture = block.picture(index)
+                if picture.dtype != torch.uint8 or picture.ndim != 3 or picture.shape[0] not in (1, 3):
+                    return f"{picture.dtype} {list(picture.shape)}, {block.names[index]}"
+    return None
+
+
+def _targets(trial: Trial) -> str | None:
+    classes = len(trial.result.outputs)
+    for block in trial.result.train.values():
+        if (block.targets is not None) != trial.result.soft:
+            return f"{'hard' if trial.result.soft else 'soft'} labels of {block.output!r}"
+        if block.targets is not None:
+            total = block.targets.sum(1)
+            if block.targets.shape != (len(block), classes) or not torch.allclose(total, torch.ones(len(block))):
+                return f"rows of {block.output!r} that sum to {float(total.min()):.3f} … {float(total.max()):.3f}"
+    return None
+
+
+def _tasks(subject: Subject) -> str | None:
+    if not subject.trials:
+        raise NotChecked("it needs its data")
+    facts = subject.plugin.plugin.facts
+
+    def judge(trial: Trial) -> str | None:
+        arrange(trial.result, facts.get("tasks"), facts.get("classes_per_task"))
+        return None
+
+    return each(judge)(subject)
+
+
+def _deterministic(trial: Trial) -> str | None:
+    def digests(pictures: PictureSet) -> list[str]:
+        blocks: list[Block] = [*pictures.train.values(), *pictures.test.values()]
+        return [block.digest for block in blocks]
+
+    return None if digests(trial.result) == digests(trial.again) else "other pictures at the second time"
+
+
+def _when_read(judge: Callable[[Trial], str | None]) -> Callable[[Subject], str | None]:
+    def test(subject: Subject) -> str | None:
+        if not subject.trials:
+            raise NotChecked("it needs its data")
+        return each(judge)(subject)
+
+    return test
+
+
+CLAUSES = (
+    Clause("runs", "a PictureSet", _runs),
+    Clause("offline", "without its data and a network, one line that says what to do (a CallError)", _offline),
+    Clause("outputs", "different names, each with training and test pictures", _when_read(_outputs)),
+    Clause("blocks", "each under its own output and split, none empty", _when_read(_blocks)),
+    Clause("pictures", "uint8 [C, H, W], C 1 or 3", _when_read(_pictures)),
+    Clause("targets", "distributions over the outputs, where labels are soft", _when_read(_targets)),
+    Clause("tasks", "its own number of tasks fits its classes", _tasks),
+    Clause("deterministic", "the same pictures at every call", _when_read(_deterministic)),
+)
