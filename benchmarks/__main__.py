@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from benchmarks import avalanche
+from benchmarks import avalanche, surgery
 
 app = typer.Typer(
     name="python -m benchmarks",
@@ -14,11 +14,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("avalanche")(avalanche.compare)
+app.command("surgery")(surgery.sweep)
 
 
 @app.callback()
 def main() -> None:
-    """Benchmarks of cltool: the same work done another way, in one go."""
+    """Benchmarks of cltool: speed beside the same work done another way, and sweeps for the tables in docs/."""
 
 
 if __name__ == "__main__":

@@ -56,6 +56,13 @@ class SurgeryFacts(_Strict):
     range_after: list[tuple[float, float]]
     no_op: bool
 
+    @property
+    def of_final_head(self) -> dict[str, float]:
+        """`sparsity` and `cosine_distance` of the last merged head; of surgery on tasks, the mean over tasks."""
+        lists = {"sparsity": self.sparsity, "cosine_distance": self.cosine_distance}
+        on_tasks = self.surgery.endswith("@task")
+        return {key: sum(values) / len(values) if on_tasks else values[-1] for key, values in lists.items()}
+
 
 class UnknownFacts(_Strict):
     """After each task: how often `unknown` scores highest on known and novel pictures, and its AUROC."""

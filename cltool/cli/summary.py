@@ -44,7 +44,7 @@ def print_summary(metrics: Metrics, path: Path) -> None:
 
 
 def effects_table(effects: Sequence[SurgeryFacts]) -> Table:
-    """A row per surgery: what it did to the last head it acted on."""
+    """A row per surgery: what it did to the last merged head, or to the tasks' heads on average; last ranges."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("surgery", no_wrap=True)
     for heading in ("zero weights", "cosine distance", "range before", "range after"):
@@ -53,8 +53,8 @@ def effects_table(effects: Sequence[SurgeryFacts]) -> Table:
         before, after = effect.range_before[-1], effect.range_after[-1]
         table.add_row(
             f"{effect.surgery} (no-op)" if effect.no_op else effect.surgery,
-            f"{effect.sparsity[-1]:.1%}",
-            f"{effect.cosine_distance[-1]:.3f}",
+            f"{effect.of_final_head['sparsity']:.1%}",
+            f"{effect.of_final_head['cosine_distance']:.3f}",
             f"{before[0]:.3f} … {before[1]:.3f}",
             f"{after[0]:.3f} … {after[1]:.3f}",
         )

@@ -55,6 +55,23 @@ RUN = ("run", "--stream", "digits")
         (("run", "nowhere.yaml"), "recipe nowhere.yaml: No such file"),
         (("run", "--resume", "nowhere"), "no run to take up"),
         (("data", "bank", "--older-than", "3"), "needs --prune"),
+        (("report", "nowhere"), "nowhere: there is no run"),
+        (("report",), "Missing argument"),
+        (("plugins", "list", "merges"), "there is no kind 'merges'; did you mean 'merge'?"),
+        (("plugins", "show", "alhpa"), "there is no plugin 'alhpa'; did you mean 'alpha'?"),
+        (("plugins", "show", "merge.ridge"), "there is no merge 'ridge'"),
+        (
+            (
+                "plugins",
+                "check",
+            ),
+            "name a plugin or a file, or give --all",
+        ),
+        (("plugins", "check", "alpha", "--all"), "name a plugin or a file, or give --all"),
+        (("plugins", "check", "nowhere.py"), "nowhere.py: no such Python file"),
+        (("plugins", "new", "merg", "mine"), "did you mean 'merge'"),
+        (("plugins", "new", "merge", "not a name"), "not a name"),
+        (("plugins", "new", "merge", "class"), "class"),
     ],
 )
 def test_wrong_calls(

@@ -1,0 +1,84 @@
+"""`cltool report`: finished runs side by side."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cltool.errors import CallError
+
+if TYPE_CHECKING:
+    from cltool.report.runs import FinishedRun, Group
+
+
+def attach(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command("report", epilog="Example: cltool report runs/* --out comparison")(report)
+
+
+def report(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN…", help="Run directories of finished runs.")],
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="OPTION",
+            help="Draw accuracy and zero weights against an option of the runs' surgery or merge, e.g. margin.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for table.md and the pictures; must be new or empty. Default: only the table."),
+    ] = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
+) -> None:
+    """Compare finished runs: a table of strategies, averaged over seeds, and their curves as a picture."""
+    from cltool.report.runs import FinishedRun, grouped, rows
+
+    if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise CallError(f"--out {out} is not empty; take another")
+    finished = [FinishedRun.load(path) for path in runs]
+    if against and all(run.option(against) is None for run in finished):
+        raise CallError(f"--against {against}: none of these runs has a number as an option of that name")
+    table = rows(grouped(finished))
+    if out is not None:
+        _write(out, finished, table, against)
+    if json_:
+        sys.stdout.write(json.dumps({"rows": table}, ensure_ascii=False) + "\n")
+    else:
+        _print(table)
+        if out is not None:
+            print(f"{out}/: {', '.join(sorted(path.name for path in out.iterdir()))}")
+
+
+def _write(out: Path, finished: list[FinishedRun], table: list[dict[str, Any]], against: str | None) -> None:
+    from cltool.files import save_text
+    from cltool.report.comparison import draw_against, draw_comparison
+    from cltool.report.runs import grouped, markdown
+
+    groups: list[Group] = grouped(finished)
+    save_text(out / "table.md", markdown(table))
+    draw_comparison(groups, [out / "curves.png", out / "curves.svg"])
+    if against:
+        draw_against(against, grouped(finished, against), [out / f"{against}.png", out / f"{against}.svg"])
+
+
+def _print(table: list[dict[str, Any]]) -> None:
+    from rich.table import Table
+
+    from cltool.cli.console import results
+
+    shown = Table(box=None, header_style="bold", pad_edge=False)
+    shown.add_column("strategy", overflow="fold")
+    for heading in ("runs", "final", "average", "forgetting", "gap", "zero weights"):
+        shown.add_column(heading, justify="right", no_wrap=True)
+    for row in table:
+        spread = f" ± {row['deviation']:.3f}" if row["runs"] > 1 else ""
+        numbers = ("" if row[k] is None else f"{row[k]:.3f}" for k in ("average", "forgetting", "gap_to_joint"))
+        zero = "" if row["sparsity"] is None else f"{row['sparsity']:.1%}"
+        shown.add_row(row["strategy"], str(row["runs"]), f"{row['final']:.3f}{spread}", *numbers, zero)
+    results.print(shown)

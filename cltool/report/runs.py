@@ -1,0 +1,149 @@
+"""Finished runs side by side: grouped by strategy, their numbers averaged over seeds."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+from pydantic import ValidationError
+
+from cltool.errors import CallError
+from cltool.recipe import Choice, Recipe
+from cltool.rundir import Metrics
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A run directory that holds a whole run."""
+
+    path: Path
+    metrics: Metrics
+    recipe: Recipe
+
+    @classmethod
+    def load(cls, path: str | Path) -> FinishedRun:
+        """Read it; raises CallError for a folder without a finished run."""
+        path = Path(path)
+        try:
+            content = json.loads((path / "metrics.json").read_text(encoding="utf-8"))
+        except OSError:
+            unfinished = (path / "recipe.yaml").is_file()
+            what = f"that run is not finished; cltool run --resume {path}" if unfinished else "there is no run"
+            raise CallError(f"{path}: {what}") from None
+        except ValueError as error:
+            raise CallError(f"{path}/metrics.json is damaged: {error}") from None
+        try:
+            return cls(path, Metrics.model_validate(content), Recipe.load(path / "recipe.yaml"))
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise CallError(f"{path}/metrics.json, {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+
+    def option(self, name: str) -> float | None:
+        """The number that an option of the run's surgery, merge, lift, unknown or head had; None without it."""
+        recipe = self.recipe
+        for choice in (*recipe.surgery, recipe.merge, recipe.lift, recipe.unknown, recipe.head):
+            value = choice.options.get(name) if isinstance(choice, Choice) else None
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                return float(value)
+        return None
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs of one strategy on one stream, over seeds."""
+
+    label: str
+    runs: Sequence[FinishedRun]
+
+    def mean(self, of: Callable[[Metrics], float]) -> float:
+        """Mean over the runs of a number of their metrics."""
+        return fmean(of(run.metrics) for run in self.runs)
+
+    def deviation(self, of: Callable[[Metrics], float]) -> float:
+        """Standard deviation over the runs, ddof 1; 0 for a single one."""
+        return stdev([of(run.metrics) for run in self.runs]) if len(self.runs) > 1 else 0.0
+
+
+def grouped(runs: Sequence[FinishedRun], without: str | None = None) -> list[Group]:
+    """Runs by stream and strategy, in order of their coming; `without` leaves an option out of what tells apart.
+
+    Where all runs are of one stream, labels do not repeat it.
+    """
+    streams = {run.metrics.stream for run in runs}
+    groups: dict[str, list[FinishedRun]] = {}
+    for run in runs:
+        strategy = run.metrics.strategy if without is None else without_option(run.metrics.strategy, without)
+        label = strategy if len(streams) == 1 else f"{run.metrics.stream}: {strategy}"
+        groups.setdefault(label, []).append(run)
+    return [Group(label, members) for label, members in groups.items()]
+
+
+def without_option(strategy: str, option: str) -> str:
+    """A strategy's spelling without the value of one of its options.
+
+    >>> without_option("concat+surgery=prune:bias=True,margin=0.1@task", "margin")
+    'concat+surgery=prune:bias=True@task'
+    """
+    cut = re.sub(rf"(?<=[:,]){re.escape(option)}=[^,@+]*,?", "", strategy)
+    return re.sub(r"[:,](?=[@+]|$)", "", cut)
+
+
+def sparsity(metrics: Metrics) -> float | None:
+    """Share of zero weights that the run's last surgery left; None where it had none."""
+    return metrics.surgery_effects[-1].of_final_head["sparsity"] if metrics.surgery_effects else None
+
+
+def rows(groups: Sequence[Group]) -> list[dict[str, Any]]:
+    """A row of numbers per group: mean, deviation and each run's final accuracy, forgetting, gap, surgery."""
+    table = []
+    for group in groups:
+        effects = [run.metrics.surgery_effects[-1].of_final_head for run in group.runs if run.metrics.surgery_effects]
+        gaps = [run.metrics.gap_to_joint[-1] for run in group.runs if run.metrics.gap_to_joint]
+        table.append(
+            {
+                "strategy": group.label + _no_ops(group),
+                "runs": len(group.runs),
+                "final": group.mean(lambda m: m.accuracy_final),
+                "deviation": group.deviation(lambda m: m.accuracy_final),
+                "each": [run.metrics.accuracy_final for run in group.runs],
+                "average": group.mean(lambda m: m.accuracy_average_incremental),
+                "forgetting": group.mean(lambda m: m.forgetting_chaudhry),
+                "gap_to_joint": fmean(gaps) if gaps else None,
+                "sparsity": fmean(e["sparsity"] for e in effects) if effects else None,
+                "cosine_distance": fmean(e["cosine_distance"] for e in effects) if effects else None,
+            }
+        )
+    return table
+
+
+def _no_ops(group: Group) -> str:
+    """A mark for runs whose surgeries changed nothing: they are the strategy without them."""
+    effects = [run.metrics.surgery_effects for run in group.runs]
+    idle = sum(bool(of_run) and all(effect.no_op for effect in of_run) for of_run in effects)
+    if not idle:
+        return ""
+    return " (no-op)" if idle == len(effects) else f" (no-op in {idle} of {len(effects)})"
+
+
+def markdown(table: Sequence[dict[str, Any]]) -> str:
+    """The rows as a Markdown table."""
+    lines = [
+        "| strategy | runs | final accuracy | average | forgetting | gap to joint | zero weights | cosine distance |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in table:
+        spread = f" ± {row['deviation']:.3f}" if row["runs"] > 1 else ""
+        first = [row["strategy"], str(row["runs"]), f"{row['final']:.3f}{spread}"]
+        cells = [_cell(row[key]) for key in ("average", "forgetting", "gap_to_joint")]
+        zero = "" if row["sparsity"] is None else f"{row['sparsity']:.1%}"
+        lines.append(f"| {' | '.join([*first, *cells, zero, _cell(row['cosine_distance'])])} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"

@@ -1,0 +1,116 @@
+"""Finished runs side by side: grouping, averaging, and the pictures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from statistics import fmean, stdev
+
+import pytest
+
+from cltool.errors import CallError
+from cltool.recipe import Recipe
+from cltool.report.comparison import draw_against, draw_comparison
+from cltool.report.runs import FinishedRun, Group, grouped, markdown, rows, sparsity, without_option
+from cltool.run import prepare, run
+from cltool.rundir import RunDirectory
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Callable[..., FinishedRun]:
+    def made(name: str, **changes: object) -> FinishedRun:
+        quick = {"stream": "digits", "backbone": "random:features=24", "head": "ridge", "joint": False}
+        run(prepare(Recipe.of({**quick, "class_order": "random", **changes})), RunDirectory(tmp_path / name))
+        return FinishedRun.load(tmp_path / name)
+
+    return made
+
+
+def test_runs_are_grouped_by_strategy_and_averaged_over_seeds(make: Callable[..., FinishedRun]) -> None:
+    runs = [make(f"{merge}-{seed}", merge=merge, seed=seed) for merge in ("concat", "alpha") for seed in (0, 1, 2)]
+    groups = grouped(runs)
+    assert [group.label for group in groups] == ["concat+head=ridge", "alpha+head=ridge"]
+    (first, _) = rows(groups)
+    finals = [r.metrics.accuracy_final for r in runs[:3]]
+    assert first["each"] == finals
+    assert first["final"] == pytest.approx(fmean(finals))
+    assert first["deviation"] == pytest.approx(stdev(finals))
+    assert f"| concat+head=ridge | 3 | {fmean(finals):.3f} ± {stdev(finals):.3f} |" in markdown(rows(groups))
+
+
+def test_sparsity_and_no_ops_stand_in_the_table(make: Callable[..., FinishedRun]) -> None:
+    cut = make("cut", surgery=["prune:quantile=0.1@merged"])
+    idle = make("idle", surgery=["prune:margin=50"])
+    sparse, same = rows(grouped([cut, idle]))
+    assert sparse["sparsity"] == pytest.approx(0.8, abs=0.02)
+    assert sparsity(cut.metrics) == sparse["sparsity"]
+    assert same["strategy"].endswith("prune:margin=50.0@task (no-op)")
+    assert "no-op" not in sparse["strategy"]
+
+
+def test_what_surgery_on_tasks_left_is_a_mean_over_tasks(make: Callable[..., FinishedRun]) -> None:
+    found = make("cut", surgery=["prune:margin=0.1@task"])
+    (effect,) = found.metrics.surgery_effects
+    assert effect.of_final_head["sparsity"] == pytest.approx(fmean(effect.sparsity))
+
+
+def test_an_option_is_found_wherever_it_belongs_and_left_out_of_the_label(make: Callable[..., FinishedRun]) -> None:
+    found = make("cut", surgery=["clahe", "prune:margin=0.1"], merge="alpha:alpha=0.3")
+    assert (found.option("margin"), found.option("alpha"), found.option("clip")) == (0.1, 0.3, 100)
+    assert found.option("nothing") is None
+    (group,) = grouped([found], without="margin")
+    assert group.label == "alpha:alpha=0.3+head=ridge+surgery=clahe@merged+surgery=prune@task"
+
+
+@pytest.mark.parametrize(
+    ("strategy", "left"),
+    [
+        ("concat+surgery=prune:margin=0.1@task", "concat+surgery=prune@task"),
+        ("concat+surgery=prune:bias=True,margin=0.1@task", "concat+surgery=prune:bias=True@task"),
+        ("alpha:margin=1,x=2+head=ridge", "alpha:x=2+head=ridge"),
+        ("alpha:margin=1", "alpha"),
+        ("alpha:margins=1", "alpha:margins=1"),
+    ],
+)
+def test_a_label_without_an_option(strategy: str, left: str) -> None:
+    assert without_option(strategy, "margin") == left
+
+
+def test_the_pictures_hold_every_group(make: Callable[..., FinishedRun], tmp_path: Path) -> None:
+    swept = [make(f"m{m}", surgery=[f"prune:margin={m}"], merge="concat") for m in (0.0, 0.1, 0.2)]
+    plain = make("plain", merge="concat")
+    draw_comparison(grouped([plain, *swept]), [tmp_path / "curves.svg"])
+    draw_against("margin", grouped([plain, *swept], "margin"), [tmp_path / "margin.svg"])
+    drawn, against = (tmp_path / "curves.svg").read_text(), (tmp_path / "margin.svg").read_text()
+    assert drawn.count("surgery=prune:margin=") == 3
+    assert "concat+head=ridge+surgery=prune@task" in against
+    assert "zero weights" in against
+
+
+def test_the_command_prints_and_writes(cltool: Callable, make: Callable[..., FinishedRun], tmp_path: Path) -> None:
+    paths = [make("a", merge="concat").path, make("b", surgery=["prune:margin=0.1"]).path]
+    told = cltool("report", *paths, "--against", "margin", "--out", tmp_path / "out", "--json")
+    assert [row["runs"] for row in json.loads(told.out)["rows"]] == [1, 1]
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"table.md", "curves.png", "curves.svg", "margin.png", "margin.svg"}
+    assert "concat+head=ridge" in cltool("report", paths[0]).out
+
+
+def test_wrong_calls_write_nothing(cltool: Callable, make: Callable[..., FinishedRun], tmp_path: Path) -> None:
+    path, out = make("a", merge="concat").path, tmp_path / "out"
+    assert "none of these runs" in cltool("report", path, "--against", "margin", "--out", out).err
+    assert "there is no run" in cltool("report", path, tmp_path / "nowhere", "--out", out).err
+    assert not out.exists()
+    assert "is not empty" in cltool("report", path, "--out", path).err
+    (path / "metrics.json").write_text('{"schema": 2}')
+    with pytest.raises(CallError, match=r"metrics\.json, schema"):
+        FinishedRun.load(path)
+    (path / "metrics.json").unlink()
+    with pytest.raises(CallError, match="not finished; cltool run --resume"):
+        FinishedRun.load(path)
+
+
+def test_a_single_run_has_no_spread(make: Callable[..., FinishedRun]) -> None:
+    group = Group("one", [make("a", merge="concat")])
+    assert group.deviation(lambda metrics: metrics.accuracy_final) == 0
