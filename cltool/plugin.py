@@ -49,7 +49,7 @@ KINDS: Mapping[str, Kind] = {
             "a frozen network, pictures → features",
             {"stream": "TaskStream", "device": "str", "progress": "Progress"},
         ),
-        Kind("lift", "a fixed map of the features, under the heads", {"width": "int", "rng": "Generator"}),
+        Kind("lift", "a fixed map of the features, under the heads", {"width": "int"}),
         Kind(
             "head",
             "how a task's head is fitted to its features",
