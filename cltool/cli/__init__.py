@@ -7,7 +7,7 @@ import traceback
 
 import typer
 
-from cltool.cli import data, run
+from cltool.cli import data, plugins, report, run, surgery
 from cltool.errors import CallError
 
 # Typer brings its own copy of click since 0.26; its errors are found through a name that typer exports.
@@ -23,6 +23,9 @@ app = typer.Typer(
     epilog="Start with: cltool run --stream digits --merge alpha",
 )
 run.attach(app)
+report.attach(app)
+app.add_typer(plugins.app, name="plugins")
+app.add_typer(surgery.app, name="surgery")
 app.add_typer(data.app, name="data")
 
 
