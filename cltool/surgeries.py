@@ -97,8 +97,10 @@ def operate(head: Head, operations: Sequence[Operation], rng: Generator) -> tupl
 
 def _check(operation: Operation, before: Head, after: Head) -> None:
     if after.names != before.names or after.weight.shape != before.weight.shape:
-        raise PluginError(f"surgery {operation} changed the rows or the width of a head; it may change numbers only")
+        raise PluginError(
+            f"surgery {operation.surgery} changed the rows or the width of a head; it may change numbers only"
+        )
     finite = torch.isfinite(after.weight).all(1) & torch.isfinite(after.bias)
     if not finite.all():
         row = before.names[int((~finite).nonzero()[0])]
-        raise CallError(f"surgery {operation} left row {row!r} with numbers that are not finite")
+        raise CallError(f"surgery {operation.surgery} left row {row!r} with numbers that are not finite")

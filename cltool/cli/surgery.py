@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from cltool.model_surgery import LayerFacts, Merged
+    from cltool.inspection import LayerFacts
+    from cltool.model_surgery import Merged
     from cltool.surgeries import Effect
 
 HELP = "Look at, operate on and merge the linear layers of any model: .safetensors or PyTorch state dicts."
@@ -72,8 +73,8 @@ def inspect(
     logarithmic. Without --layer all layers are shown; 1×1 convolutions only where there is no other or if named.
     """
     from cltool.cli.console import Screen
+    from cltool.inspection import inspect as look
     from cltool.model_surgery import check_picture
-    from cltool.model_surgery import inspect as look
 
     if picture is not None:
         check_picture(picture)

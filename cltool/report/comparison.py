@@ -51,16 +51,17 @@ def draw_against(option: str, groups: Sequence[Group], paths: Sequence[Path]) ->
     above = figure.add_axes((0.09, 0.42, 0.88, 0.54))
     below = figure.add_axes((0.09, 0.09, 0.88, 0.27), sharex=above)
     for number, group in enumerate(groups):
-        style = {"color": COLOURS[number % len(COLOURS)], "label": group.label}
+        colour = COLOURS[number % len(COLOURS)]
         values = sorted({value for run in group.runs if (value := run.option(option)) is not None})
         if not values:
-            above.axhline(group.mean(_final), linestyle=":", **style)
+            above.axhline(group.mean(_final), linestyle=":", color=colour, label=group.label)
             continue
         mark = MARKS[number % len(MARKS)] + "-"
         for axes, of in ((above, _final), (below, _sparsity)):
             points = [[of(run.metrics) for run in _having(group, option, value)] for value in values]
-            spread = [np.std(p, ddof=1) if len(p) > 1 else 0.0 for p in points]
-            axes.errorbar(values, [np.mean(p) for p in points], spread, fmt=mark, markersize=4, capsize=2, **style)
+            mean = np.array([np.mean(p) for p in points])
+            spread = np.array([np.std(p, ddof=1) if len(p) > 1 else 0.0 for p in points])
+            axes.errorbar(values, mean, spread, fmt=mark, color=colour, markersize=4, capsize=2, label=group.label)
     above.set(ylabel="final accuracy")
     below.set(xlabel=option, ylabel="zero weights", ylim=(-0.03, 1.03))
     below.grid(alpha=0.25)

@@ -11,7 +11,7 @@ from cltool.report.figures import BLUE, new_figure, save_figure
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from cltool.model_surgery import LayerFacts
+    from cltool.inspection import LayerFacts
 
 MOST_LAYERS = 30
 COLUMNS = 5

@@ -179,7 +179,10 @@ def test_weights_that_do_not_fit_say_which(cltool: Callable, tmp_path: Path) -> 
     save_file({"conv1.weight": torch.zeros(64, 3, 7, 7)}, tmp_path / "w.safetensors")
     (tmp_path / "w.pth").write_bytes(b"no pickle")
     torch.save({"epoch": 3}, tmp_path / "e.pth")
-    for file, told in (("w.safetensors", "do not fit resnet18: the file lacks"), ("w.pth", "cannot be read")):
+    for file, told in (
+        ("w.safetensors", "do not fit resnet18: the file lacks"),
+        ("w.pth", "is neither a .safetensors"),
+    ):
         found = cltool(*RUN, "--backbone", f"resnet18:weights={tmp_path / file}", "--out", tmp_path / "out")
         assert_told(found, told)
     assert_told(cltool(*RUN, "--backbone", f"resnet18:weights={tmp_path / 'e.pth'}"), "no state dict")

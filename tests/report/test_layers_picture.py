@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from cltool.model_surgery import LayerFacts, inspect
+from cltool.inspection import LayerFacts, inspect
 from cltool.report.layers import MOST_LAYERS, draw_layers
 
 

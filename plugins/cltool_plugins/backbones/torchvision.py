@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import pickle
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cache, partial
@@ -21,6 +20,7 @@ from cltool import Backbone, CallError, PictureTransform, backbone
 from cltool.backbones import count_parameters
 from cltool.cache import cache_folder
 from cltool.catalogue import GROUP
+from cltool.checkpoints import open_checkpoint
 from cltool.files import save_text
 
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -176,20 +176,9 @@ def _downloaded(url: str, model: str) -> dict[str, Tensor]:
 
 
 def _read(path: Path) -> dict[str, Tensor]:
-    """A state dict from .safetensors or a PyTorch file, which is read without running its code."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
-        raise CallError(f"weights {path} cannot be read: {str(error).splitlines()[0]}") from None
-    state = content.get("state_dict", content) if isinstance(content, dict) else content
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise CallError(f"weights {path}: that is no state dict")
-    return {key.removeprefix("module."): value for key, value in state.items()}
+    """A state dict, under the names that the network has without DataParallel around it."""
+    checkpoint = open_checkpoint(path)
+    return {key.removeprefix("module."): checkpoint.read(key) for key in checkpoint.tensors}
 
 
 def _load(network: nn.Module, state: dict[str, Tensor], classifier: str, model: str, where: object) -> None:
