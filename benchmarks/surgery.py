@@ -30,10 +30,12 @@ def sweep(
     backbone: Annotated[str | None, typer.Option(help="As in cltool run.")] = None,
     classes_per_task: Annotated[int | None, typer.Option(help="As in cltool run.")] = None,
     tasks: Annotated[int | None, typer.Option(help="As in cltool run.")] = None,
-    orders: Annotated[int, typer.Option(help="Random class orders for the table of surgeries.")] = 5,
-    margins: Annotated[bool, typer.Option(help="Also prune by every margin, in the first order.")] = True,
+    orders: Annotated[int, typer.Option(help="Random class orders.")] = 5,
 ) -> None:
-    """Run concat with every surgery at both places, and pruning by every margin; `cltool report OUT/…` shows them."""
+    """Run concat with every surgery at both places (OUT/table), and pruning by every margin (OUT/margins).
+
+    `cltool report` shows what is there; see docs/surgery.md.
+    """
     base = {
         "stream": stream,
         "merge": "concat",
@@ -43,10 +45,9 @@ def sweep(
         "classes_per_task": classes_per_task,
         "tasks": tasks,
     }
-    cells = [("table", surgery, seed) for surgery in PLAIN for seed in range(orders)]
-    if margins:
-        swept = [f"prune:margin={margin}@{place}" for margin in MARGINS for place in ("task", "merged")]
-        cells += [("margins", surgery, 0) for surgery in ("", *swept)]
+    swept = ("", *(f"prune:margin={margin}@{place}" for margin in MARGINS for place in ("task", "merged")))
+    parts = (("table", PLAIN), ("margins", swept))
+    cells = [(part, surgery, seed) for part, surgeries in parts for surgery in surgeries for seed in range(orders)]
     for number, (part, surgery, seed) in enumerate(cells):
         accuracy = _cell(out / part / f"{surgery or 'none'}-{seed}", {**base, "seed": seed}, surgery)
         print(f"{number + 1} of {len(cells)}: {surgery or 'no surgery'}, order {seed}: {accuracy:.4f}", flush=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cltool.report.curves import protocol
 from cltool.report.figures import BLUE, GREEN, GREY, ORANGE, PINK, RED, SKY, new_figure, save_figure
 from cltool.report.runs import FinishedRun, Group, sparsity
 from cltool.rundir import Metrics
@@ -22,7 +23,7 @@ MARKS = ("o", "s", "^", "D", "v", "P")
 def draw_comparison(groups: Sequence[Group], paths: Sequence[Path]) -> None:
     """Draw every group's accuracy on all classes seen: its mean over runs, and a band of ± one deviation."""
     figure = new_figure(7.5, 4.4)
-    axes = figure.add_axes((0.09, 0.11, 0.88, 0.82))
+    axes = figure.add_axes((0.09, 0.11, 0.88, 0.8))
     joint = next((g for g in groups if all(run.metrics.joint for run in g.runs)), None)
     if joint:
         curves = np.array([run.metrics.joint.curve for run in joint.runs if run.metrics.joint])
@@ -34,7 +35,7 @@ def draw_comparison(groups: Sequence[Group], paths: Sequence[Path]) -> None:
         axes.plot(_classes(group), mean, mark + "-", color=colour, label=group.label, markersize=4)
         axes.fill_between(_classes(group), mean - spread, mean + spread, color=colour, alpha=0.2, linewidth=0)
     axes.set(xlabel="classes seen", ylabel="accuracy on all classes seen", ylim=(0, 1.02))
-    _finish(axes)
+    _finish(axes, groups)
     save_figure(figure, paths)
 
 
@@ -48,7 +49,7 @@ def draw_against(option: str, groups: Sequence[Group], paths: Sequence[Path]) ->
     Groups whose runs do not have the option are drawn as level lines to compare with.
     """
     figure = new_figure(7.5, 5.8)
-    above = figure.add_axes((0.09, 0.42, 0.88, 0.54))
+    above = figure.add_axes((0.09, 0.42, 0.88, 0.52))
     below = figure.add_axes((0.09, 0.09, 0.88, 0.27), sharex=above)
     for number, group in enumerate(groups):
         colour = COLOURS[number % len(COLOURS)]
@@ -66,7 +67,7 @@ def draw_against(option: str, groups: Sequence[Group], paths: Sequence[Path]) ->
     below.set(xlabel=option, ylabel="zero weights", ylim=(-0.03, 1.03))
     below.grid(alpha=0.25)
     below.spines[["top", "right"]].set_visible(False)
-    _finish(above)
+    _finish(above, groups)
     save_figure(figure, paths)
 
 
@@ -82,7 +83,10 @@ def _sparsity(metrics: Metrics) -> float:
     return sparsity(metrics) or 0.0
 
 
-def _finish(axes: Axes) -> None:
+def _finish(axes: Axes, groups: Sequence[Group]) -> None:
+    """Say what all runs have in common, and name the lines."""
+    about = {f"{run.metrics.stream}{protocol(run.metrics)}" for group in groups for run in group.runs}
+    axes.set_title(about.pop() if len(about) == 1 else "", fontsize=9)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25)
     axes.legend(frameon=False, fontsize=8)

@@ -13,11 +13,15 @@ from cltool.rundir import Metrics
 
 def title(metrics: Metrics) -> str:
     """What a picture of these metrics must say about where they come from."""
-    words = f"{metrics.stream}, {metrics.strategy}{no_op_mark(metrics)}, seed {metrics.seed}"
-    if metrics.universal:
-        words += f", universal trained on {metrics.universal['on']}"
-        words += " classes (leaks: it has seen them all)" if metrics.universal["leaks"] else " task only"
-    return words
+    return f"{metrics.stream}, {metrics.strategy}{no_op_mark(metrics)}, seed {metrics.seed}{protocol(metrics)}"
+
+
+def protocol(metrics: Metrics) -> str:
+    """What a universal backbone has seen of the stream; nothing for other backbones."""
+    if not metrics.universal:
+        return ""
+    seen = "classes (leaks: it has seen them all)" if metrics.universal["leaks"] else "task only"
+    return f", universal trained on {metrics.universal['on']} {seen}"
 
 
 def no_op_mark(metrics: Metrics) -> str:

@@ -54,6 +54,7 @@ def _picture(axes: Axes, array: np.ndarray, name: str, limit: float) -> AxesImag
     axes.set_title(f"{name}\n{rows} × {width}{thinned}, {_zero(array):.0%} zero", fontsize=8)
     axes.set_xlabel("feature", fontsize=7)
     axes.tick_params(labelsize=6)
+    axes.yaxis.get_major_locator().set_params(integer=True)  # there is no row 0.5
     return image
 
 

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torchvision.models import resnet18
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -16,10 +22,31 @@ def test_the_merge_in_readme_runs_with_its_option(cltool: Callable, tmp_path: Pa
     (tmp_path / "mine.py").write_text(code)
     (spec,) = re.findall(r"--plugin mine\.py --merge (\S+)", text)
     quick = ("--backbone", "random:features=32", "--head", "ridge", "--no-joint")
+    checked = cltool("plugins", "check", tmp_path / "mine.py")
+    assert checked.code == 0, checked.out
     call = ("run", "--stream", "digits", *quick, "--plugin", tmp_path / "mine.py", "--merge", spec)
     found = cltool(*call, "--out", tmp_path / "run", "--json")
     assert found.code == 0, found.err
     assert json.loads(found.out)["merge"] == spec
+
+
+def test_the_surgeries_on_models_in_readme_run_as_printed(
+    cltool: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = resnet18(num_classes=3)
+    for file, names in (("resnet18", "abc"), ("cats", ("lynx", "tabby", "unknown")), ("dogs", ("poodle", "unknown"))):
+        body.fc = torch.nn.Linear(512, len(names))
+        save_file(body.state_dict(), tmp_path / f"{file}.safetensors")
+        (tmp_path / f"{file}.txt").write_text("".join(f"{name}\n" for name in names))
+    monkeypatch.chdir(tmp_path)
+    calls = re.findall(r"^cltool (surgery .*)$", README.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [call.split()[1] for call in calls] == ["inspect", "apply", "merge"]
+    for call in calls:
+        found = cltool(*shlex.split(call))
+        assert found.code == 0, found.err
+    assert load_file("both.safetensors")["fc.weight"].shape == (4, 512)
+    assert float((load_file("pruned.safetensors")["fc.weight"] == 0).double().mean()) > 0.7
+    assert all(Path(f"{name}.png").is_file() for name in ("layers", "pruned.safetensors", "both.safetensors"))
 
 
 def test_pictures_and_pages_that_readme_points_to_are_there() -> None:
