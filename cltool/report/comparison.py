@@ -32,7 +32,7 @@ def draw_comparison(groups: Sequence[Group], paths: Sequence[Path]) -> None:
         curves = np.array([run.metrics.curve for run in group.runs])
         mean, spread = curves.mean(0), curves.std(0, ddof=1) if len(curves) > 1 else np.zeros(curves.shape[1])
         colour, mark = COLOURS[number % len(COLOURS)], MARKS[number // len(COLOURS) % len(MARKS)]
-        axes.plot(_classes(group), mean, mark + "-", color=colour, label=group.label, markersize=4)
+        axes.plot(_classes(group), mean, mark + "-", color=colour, label=group.title, markersize=4)
         axes.fill_between(_classes(group), mean - spread, mean + spread, color=colour, alpha=0.2, linewidth=0)
     axes.set(xlabel="classes seen", ylabel="accuracy on all classes seen", ylim=(0, 1.02))
     _finish(axes, groups)
@@ -63,12 +63,22 @@ def draw_against(option: str, groups: Sequence[Group], paths: Sequence[Path]) ->
             mean = np.array([np.mean(p) for p in points])
             spread = np.array([np.std(p, ddof=1) if len(p) > 1 else 0.0 for p in points])
             axes.errorbar(values, mean, spread, fmt=mark, color=colour, markersize=4, capsize=2, label=group.label)
+            _ring_no_ops(axes, option, group, values, mean)
     above.set(ylabel="final accuracy")
     below.set(xlabel=option, ylabel="zero weights", ylim=(-0.03, 1.03))
     below.grid(alpha=0.25)
     below.spines[["top", "right"]].set_visible(False)
     _finish(above, groups)
     save_figure(figure, paths)
+
+
+def _ring_no_ops(axes: Axes, option: str, group: Group, values: Sequence[float], mean: np.ndarray) -> None:
+    """A ring around every point whose surgeries changed nothing in any run."""
+    idle = [Group("", runs).no_ops == len(runs) for value in values if (runs := _having(group, option, value))]
+    label = None if "no-op" in axes.get_legend_handles_labels()[1] else "no-op"
+    if any(idle):
+        where = np.array(values)[idle]
+        axes.plot(where, mean[idle], "o", markersize=10, fillstyle="none", color=GREY, label=label)
 
 
 def _having(group: Group, option: str, value: float) -> list[FinishedRun]:

@@ -60,6 +60,18 @@ class Group:
     label: str
     runs: Sequence[FinishedRun]
 
+    @property
+    def no_ops(self) -> int:
+        """In how many of the runs every surgery changed nothing: they are the strategy without them."""
+        effects = [run.metrics.surgery_effects for run in self.runs]
+        return sum(bool(of_run) and all(effect.no_op for effect in of_run) for of_run in effects)
+
+    @property
+    def title(self) -> str:
+        """The label, and a mark where surgeries changed nothing."""
+        idle, total = self.no_ops, len(self.runs)
+        return self.label + ("" if not idle else " (no-op)" if idle == total else f" (no-op in {idle} of {total})")
+
     def mean(self, of: Callable[[Metrics], float]) -> float:
         """Mean over the runs of a number of their metrics."""
         return fmean(of(run.metrics) for run in self.runs)
@@ -106,7 +118,7 @@ def rows(groups: Sequence[Group]) -> list[dict[str, Any]]:
         gaps = [run.metrics.gap_to_joint[-1] for run in group.runs if run.metrics.gap_to_joint]
         table.append(
             {
-                "strategy": group.label + _no_ops(group),
+                "strategy": group.title,
                 "runs": len(group.runs),
                 "final": group.mean(lambda m: m.accuracy_final),
                 "deviation": group.deviation(lambda m: m.accuracy_final),
@@ -119,15 +131,6 @@ def rows(groups: Sequence[Group]) -> list[dict[str, Any]]:
             }
         )
     return table
-
-
-def _no_ops(group: Group) -> str:
-    """A mark for runs whose surgeries changed nothing: they are the strategy without them."""
-    effects = [run.metrics.surgery_effects for run in group.runs]
-    idle = sum(bool(of_run) and all(effect.no_op for effect in of_run) for of_run in effects)
-    if not idle:
-        return ""
-    return " (no-op)" if idle == len(effects) else f" (no-op in {idle} of {len(effects)})"
 
 
 def markdown(table: Sequence[dict[str, Any]]) -> str:

@@ -46,6 +46,8 @@ def draw_surgery(stages: Sequence[tuple[str, Tensor]], paths: Sequence[Path], he
 
 
 def _picture(axes: Axes, array: np.ndarray, name: str, limit: float) -> AxesImage:
+    from matplotlib.ticker import MaxNLocator
+
     rows, width = array.shape
     every = [-(-side // MOST_CELLS) for side in (rows, width)]
     shown = array[:: every[0], :: every[1]]
@@ -54,7 +56,7 @@ def _picture(axes: Axes, array: np.ndarray, name: str, limit: float) -> AxesImag
     axes.set_title(f"{name}\n{rows} × {width}{thinned}, {_zero(array):.0%} zero", fontsize=8)
     axes.set_xlabel("feature", fontsize=7)
     axes.tick_params(labelsize=6)
-    axes.yaxis.get_major_locator().set_params(integer=True)  # there is no row 0.5
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))  # there is no row 0.5
     return image
 
 

@@ -78,7 +78,7 @@ def test_a_label_without_an_option(strategy: str, left: str) -> None:
 
 
 def test_the_pictures_hold_every_group(make: Callable[..., FinishedRun], tmp_path: Path) -> None:
-    swept = [make(f"m{m}", surgery=[f"prune:margin={m}"], merge="concat") for m in (0.0, 0.1, 0.2)]
+    swept = [make(f"m{m}", surgery=[f"prune:margin={m}"], merge="concat") for m in (0.0, 0.01, 0.02)]
     plain = make("plain", merge="concat")
     draw_comparison(grouped([plain, *swept]), [tmp_path / "curves.svg"])
     draw_against("margin", grouped([plain, *swept], "margin"), [tmp_path / "margin.svg"])
@@ -86,6 +86,13 @@ def test_the_pictures_hold_every_group(make: Callable[..., FinishedRun], tmp_pat
     assert drawn.count("surgery=prune:margin=") == 3
     assert "concat+head=ridge+surgery=prune@task" in against
     assert "zero weights" in against
+    assert "no-op" not in against
+    draw_against(
+        "margin",
+        grouped([*swept, make("idle", surgery=["prune:margin=50"], merge="concat")], "margin"),
+        [tmp_path / "idle.svg"],
+    )
+    assert (tmp_path / "idle.svg").read_text().count("no-op") == 1
 
 
 def test_the_command_prints_and_writes(cltool: Callable, make: Callable[..., FinishedRun], tmp_path: Path) -> None:
