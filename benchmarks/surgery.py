@@ -18,6 +18,7 @@ PLAIN = (
     "prune:quantile=0.1@merged",
     "clahe@task",
     "clahe@merged",
+    "clahe:bits=8@merged",
     "equalize@task",
     "equalize@merged",
 )

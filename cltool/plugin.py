@@ -9,6 +9,7 @@ and misspelt ones answered at once.
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import typing
 from collections.abc import Callable, Mapping
@@ -117,21 +118,37 @@ class Plugin:
                 raise CallError(f"{self.kind} {self.name!r} has no option {name!r}; its options: {known}")
         return Configured(self, self._validated(given))
 
-    def _validated(self, given: dict[str, Any]) -> dict[str, Any]:
+    def _validated(self, given: Mapping[str, Any]) -> dict[str, Any]:
         from pydantic import ValidationError
 
         try:
             checked = self.options(**given)
         except ValidationError as error:
-            first = error.errors()[0]
-            name = ".".join(str(part) for part in first["loc"][:1])
-            what = f"={first['input']}" if name in given else ""
-            raise CallError(f"{self.kind} {self.name!r}, option {name}{what}: {first['msg']}") from None
+            wrong = {first["loc"][0] for first in error.errors()}
+            try:  # a text that is no value of its type may be the spelling of one, such as 8 or [1, 2]
+                checked = self.options(**{n: _spelled_out(v) if n in wrong else v for n, v in given.items()})
+            except ValidationError:
+                first = error.errors()[0]
+                name = ".".join(str(part) for part in first["loc"][:1])
+                what = f"={first['input']}" if name in given else ""
+                raise CallError(f"{self.kind} {self.name!r}, option {name}{what}: {first['msg']}") from None
         values = {n: getattr(checked, n) for n in self.options.model_fields}
         moved = [n for n in self.facts.get("one_of", ()) if values[n] != self.options.model_fields[n].default]
         if len(moved) > 1:
             raise CallError(f"{self.kind} {self.name!r}: give one of {', '.join(moved)}, not {len(moved)}")
         return values
+
+
+def _spelled_out(value: Any) -> Any:
+    """What a text means in JSON; the text itself where it means nothing.
+
+    >>> _spelled_out("8"), _spelled_out("null"), _spelled_out("half")
+    (8, None, 'half')
+    """
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,14 @@ import importlib.metadata
 import subprocess
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pytest
 import torch
 from pydantic import Field
 
 import cltool
-from cltool import Head, Statistics
+from cltool import CallError, Head, Statistics
 from cltool.catalogue import discover
 from cltool.plugin import KINDS, Spec, merge, unknown
 
@@ -44,6 +44,28 @@ def test_inputs_are_handed_over_by_name_and_options_come_from_the_signature() ->
     assert bound(old=1, new=2, statistics="s", rng="r") == ("s", "r", 0.25)
     assert bound.asks("statistics")
     assert not bound.asks("old", "new")
+
+
+def test_options_of_any_type_can_be_spelled_on_a_command_line() -> None:
+    @merge
+    def many(
+        old: Head,
+        new: Head,
+        *,
+        bits: Literal[8, 16] = 16,
+        sizes: list[int] = [1],  # noqa: B006
+        file: Path | None = None,
+        share: float | None = 0.5,
+        deep: bool = False,
+        word: str = "8",
+    ) -> Head:
+        return new
+
+    spec = Spec.parse("many:bits=8,sizes=[1, 2],file=a/b.txt,share=null,deep=true,word=8")
+    found = many.__cltool_plugin__.configure(spec.options).options
+    assert found == {"bits": 8, "sizes": [1, 2], "file": Path("a/b.txt"), "share": None, "deep": True, "word": "8"}
+    with pytest.raises(CallError, match="option bits=9: Input should be 8 or 16"):
+        many.__cltool_plugin__.configure({"bits": "9"})
 
 
 def test_a_configured_plugin_spells_only_what_is_not_its_default() -> None:

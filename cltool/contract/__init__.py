@@ -140,7 +140,8 @@ def _recipe(declared: Declared) -> str | None:
     first = declared.plugin.configure(declared.options)
     kept = json.loads(Choice.of(first.spec).model_dump_json())
     again = declared.plugin.configure(kept["options"])
-    third = declared.plugin.configure(Spec.parse(str(first)).options)
+    written = Spec(first.plugin.name, {name: value for name, value in first.options.items() if value is not None})
+    third = declared.plugin.configure(Spec.parse(str(written)).options)
     same = dict(first.options) == dict(again.options) == dict(third.options)
     return None if same else f"{first.spec}, then {again.spec} and {third.spec}"
 

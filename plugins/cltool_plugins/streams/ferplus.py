@@ -45,7 +45,7 @@ def ferplus(
     data_root: Path | None,
     *,
     mode: Annotated[Mode, Field(description="how votes become labels")] = "majority",
-    emotions: Annotated[Literal[7, 8, "7", "8"], Field(description="8, or 7 without contempt")] = 8,
+    emotions: Annotated[Literal[7, 8], Field(description="8, or 7 without contempt")] = 8,
     labels: Annotated[
         Literal["new", "folder"], Field(description="fer2013new.csv, or the folders' own label.csv")
     ] = "new",
@@ -63,7 +63,7 @@ def ferplus(
         raise CallError(f"--stream ferplus needs --data-root: {LAYOUT}")
     tree = _inner(Tree.of(data_root))
     faces, told = _faces(tree, labels)
-    outputs = EMOTIONS[: int(emotions)]
+    outputs = EMOTIONS[:emotions]
     picture, decode, there = _pixels(tree, told)
     rng = np.random.default_rng(0)  # for mode=probability; the run's --seed leaves the data alone
     parts: dict[str, dict[str, Block]] = {}
