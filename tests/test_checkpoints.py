@@ -246,6 +246,7 @@ def test_parameters_stay_parameters(tmp_path: Path) -> None:
     assert all(isinstance(tensor, nn.Parameter) and tensor.requires_grad for tensor in new.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["legacy", "compressed"])
 def test_files_that_cannot_be_mapped(kind: str, network: nn.Module, tmp_path: Path) -> None:
     state, path = network.state_dict(), tmp_path / "old.bin"

@@ -133,6 +133,7 @@ def test_the_resize_is_torchvisions() -> None:
     assert torch.allclose(PictureTransform(32, 3)([picture]), theirs, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_two_processes_may_fill_one_bank_at_once(cache: Path) -> None:
     program = textwrap.dedent(
         """

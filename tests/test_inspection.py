@@ -20,6 +20,7 @@ def save(path: Path, tensors: dict[str, Tensor], facts: dict[str, str] | None = 
     return path
 
 
+@pytest.mark.slow
 def test_the_facts_of_a_layer_are_those_of_numpy(squeezenet: Path) -> None:
     (facts,) = inspect(squeezenet, ["classifier.1"])
     weight = load_file(squeezenet)["classifier.1.weight"].double().numpy().reshape(1000, 512)

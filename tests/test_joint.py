@@ -25,6 +25,7 @@ def objective(x: torch.Tensor, y: torch.Tensor, w: torch.Tensor, b: torch.Tensor
     return float(-(log_p * y).sum(1).mean() + decay / 2 * w.double().square().sum())
 
 
+@pytest.mark.slow
 def test_it_finds_scikit_learns_minimum_on_badly_scaled_features() -> None:
     from sklearn.linear_model import LogisticRegression
 
@@ -63,6 +64,7 @@ def test_noise_is_given_more_decay_than_signal() -> None:
     assert clean < noisy
 
 
+@pytest.mark.slow
 def test_it_reaches_what_one_head_on_everything_can_and_resumes_from_its_choice(
     digit_stream: TaskStream,
 ) -> None:

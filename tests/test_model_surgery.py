@@ -151,6 +151,7 @@ def test_a_row_the_file_calls_unknown_is_out_of_reach(tmp_path: Path) -> None:
     assert open_checkpoint(tmp_path / "out.safetensors").facts == facts
 
 
+@pytest.mark.slow
 def test_a_picture_of_many_says_what_it_leaves_out(tmp_path: Path) -> None:
     path = save(tmp_path / "in.safetensors", {f"layer-{i}.weight": torch.randn(2, 3) for i in range(5)})
     apply(path, surgeries_of("prune"), ["*"], tmp_path / "out.safetensors", picture=tmp_path / "a.svg")
@@ -169,6 +170,7 @@ def test_a_picture_of_many_says_what_it_leaves_out(tmp_path: Path) -> None:
 # merge
 
 
+@pytest.mark.slow
 def test_a_merged_model_scores_as_its_parts_did(files: list[Path], classifiers: list[nn.Module]) -> None:
     folder, suffix = files[0].parent, files[0].suffix
     names = [lines(folder / "a.txt", "cat", "dog", "owl"), lines(folder / "b.txt", "ant", "bee")]

@@ -91,6 +91,7 @@ def test_metrics_agree_with_each_other_and_the_data(tmp_path: Path) -> None:
         assert all(b >= a for a, b in zip(row, aware, strict=True) if a is not None and b is not None)
 
 
+@pytest.mark.slow
 def test_alpha_changes_what_unknown_does_and_no_accuracy(tmp_path: Path) -> None:
     """thesis.md §1.3: `unknown` never wins, so α cannot change accuracy; it changes rejection."""
     old = start(tmp_path / "old", merge="alpha:alpha=1", joint=False)
@@ -101,6 +102,7 @@ def test_alpha_changes_what_unknown_does_and_no_accuracy(tmp_path: Path) -> None
     assert old.gap_to_joint is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("finished", [1, 4])
 def test_a_run_broken_off_between_tasks_ends_the_same(tmp_path: Path, finished: int) -> None:
     start(tmp_path / "whole")
@@ -116,6 +118,7 @@ def test_a_run_broken_off_between_tasks_ends_the_same(tmp_path: Path, finished: 
     assert_same(tmp_path / "whole", tmp_path / "cut")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["before the line", "within the line", "after the line"])
 def test_a_run_killed_while_a_step_is_written_ends_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
@@ -200,6 +203,7 @@ def test_surgery_on_tasks_acts_before_merging_and_the_fitted_heads_are_kept(tmp_
     assert (tmp_path / "cut" / "surgery.png").exists()
 
 
+@pytest.mark.slow
 def test_surgeries_act_in_the_given_order_at_their_places(tmp_path: Path) -> None:
     both = ["clahe@merged", "prune:quantile=0.1@task", "prune:quantile=0.05@merged"]
     found = start(tmp_path / "run", joint=False, surgery=both)
@@ -216,6 +220,7 @@ def test_a_surgery_that_changes_nothing_is_labelled_wherever_it_is_shown(tmp_pat
     assert "prune:margin=50.0@task: no-op" in (tmp_path / "run" / "curves.svg").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("finished", [1, 4])
 def test_a_run_with_surgery_and_lift_broken_off_between_tasks_ends_the_same(tmp_path: Path, finished: int) -> None:
     asked = {"surgery": ["prune:quantile=0.1@task", "equalize"], "lift": "relu:dim=100"}
@@ -234,6 +239,7 @@ def test_a_run_with_surgery_and_lift_broken_off_between_tasks_ends_the_same(tmp_
     ).read_bytes()
 
 
+@pytest.mark.slow
 def test_a_lift_is_under_all_heads_and_the_joint_one(tmp_path: Path) -> None:
     found, plain = start(tmp_path / "lifted", lift="relu:dim=300"), start(tmp_path / "plain")
     assert found.lift == "relu:dim=300"
@@ -246,6 +252,7 @@ def test_a_lift_is_under_all_heads_and_the_joint_one(tmp_path: Path) -> None:
     assert found.joint.curve != plain.joint.curve
 
 
+@pytest.mark.slow
 def test_resuming_a_finished_run_changes_nothing(tmp_path: Path) -> None:
     start(tmp_path / "run")
     before = without_cost(tmp_path / "run")
@@ -253,6 +260,7 @@ def test_resuming_a_finished_run_changes_nothing(tmp_path: Path) -> None:
     assert without_cost(tmp_path / "run") == before
 
 
+@pytest.mark.slow
 def test_the_recipe_of_a_run_repeats_it(tmp_path: Path) -> None:
     start(tmp_path / "one", class_order="random", seed=5, merge="alpha:alpha=0.3", unknown="noise:amount=2")
     again = Recipe.load(tmp_path / "one" / "recipe.yaml")
@@ -263,6 +271,7 @@ def test_the_recipe_of_a_run_repeats_it(tmp_path: Path) -> None:
     assert written["classes_per_task"] == [2] * 5
 
 
+@pytest.mark.slow
 def test_the_seed_moves_a_random_order_and_neither_split_nor_backbone(tmp_path: Path) -> None:
     one = start(tmp_path / "one", class_order="random", seed=1, joint=False)
     two = start(tmp_path / "two", class_order="random", seed=2, joint=False)
@@ -297,6 +306,7 @@ def test_a_run_is_not_taken_up_with_other_data_or_weights(tmp_path: Path, key: s
         resume(tmp_path / "cut")
 
 
+@pytest.mark.slow
 def test_nothing_of_the_backbone_moves_in_a_run(tmp_path: Path) -> None:
     setup = prepare(recipe(backbone="random:features=32"))
     kept = {}

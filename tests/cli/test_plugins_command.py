@@ -115,6 +115,7 @@ def test_check_all_fails_where_a_kind_is_empty(cltool: Callable, monkeypatch: py
     assert "4 checked, 0 broken, 8 kinds empty" in found.out
 
 
+@pytest.mark.slow
 def test_check_all_passes_for_ours(cltool: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     some = [entry for entry in catalogue._installed() if entry.module != "cltool_plugins.backbones.torchvision"]
     monkeypatch.setattr(catalogue, "_installed", lambda: tuple(some))

@@ -30,6 +30,7 @@ def test_the_merge_in_readme_runs_with_its_option(cltool: Callable, tmp_path: Pa
     assert json.loads(found.out)["merge"] == spec
 
 
+@pytest.mark.slow
 def test_the_surgeries_on_models_in_readme_run_as_printed(
     cltool: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 QUICK = ("run", "--stream", "digits", "--backbone", "random:features=32", "--head", "ridge")
 
 
@@ -31,6 +33,7 @@ def test_without_out_a_run_gets_a_folder_of_its_own(cltool: Callable, tmp_path: 
     assert json.loads((made / "metrics.json").read_text())["joint"] is None
 
 
+@pytest.mark.slow
 def test_a_recipe_is_repeated_and_options_beside_it_win(cltool: Callable, tmp_path: Path) -> None:
     cltool(*QUICK, "--seed", 4, "--out", tmp_path / "one")
     cltool("run", tmp_path / "one" / "recipe.yaml", "--merge", "concat", "--out", tmp_path / "two")
@@ -50,6 +53,7 @@ def test_class_order_comes_from_a_file(cltool: Callable, tmp_path: Path) -> None
     assert written["unknown"]["auroc"][-1] is not None  # what was left out is novel to the end
 
 
+@pytest.mark.slow
 def test_a_leaking_universal_says_so_in_every_output(cltool: Callable, tmp_path: Path) -> None:
     go = ("run", "--stream", "digits", "--head", "ridge", "--no-joint")
     found = cltool(*go, "--backbone", "universal:on=all,epochs=1", "--out", tmp_path / "run")
@@ -59,6 +63,7 @@ def test_a_leaking_universal_says_so_in_every_output(cltool: Callable, tmp_path:
     assert "leaks" in (tmp_path / "run" / "curves.svg").read_text()
 
 
+@pytest.mark.slow
 def test_a_plugin_file_is_used_for_one_run_and_kept_in_its_recipe(cltool: Callable, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(
         "from cltool import Head, merge, union\n\n"

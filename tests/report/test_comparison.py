@@ -27,6 +27,7 @@ def make(tmp_path: Path) -> Callable[..., FinishedRun]:
     return made
 
 
+@pytest.mark.slow
 def test_runs_are_grouped_by_strategy_and_averaged_over_seeds(make: Callable[..., FinishedRun]) -> None:
     runs = [make(f"{merge}-{seed}", merge=merge, seed=seed) for merge in ("concat", "alpha") for seed in (0, 1, 2)]
     groups = grouped(runs)
@@ -39,6 +40,7 @@ def test_runs_are_grouped_by_strategy_and_averaged_over_seeds(make: Callable[...
     assert f"| concat+head=ridge | 3 | {fmean(finals):.3f} ± {stdev(finals):.3f} |" in markdown(rows(groups))
 
 
+@pytest.mark.slow
 def test_sparsity_and_no_ops_stand_in_the_table(make: Callable[..., FinishedRun]) -> None:
     cut = make("cut", surgery=["prune:quantile=0.1@merged"])
     idle = make("idle", surgery=["prune:margin=50"])
@@ -55,6 +57,7 @@ def test_what_surgery_on_tasks_left_is_a_mean_over_tasks(make: Callable[..., Fin
     assert effect.of_final_head["sparsity"] == pytest.approx(fmean(effect.sparsity))
 
 
+@pytest.mark.slow
 def test_an_option_is_found_wherever_it_belongs_and_left_out_of_the_label(make: Callable[..., FinishedRun]) -> None:
     found = make("cut", surgery=["clahe", "prune:margin=0.1"], merge="alpha:alpha=0.3")
     assert (found.option("margin"), found.option("alpha"), found.option("clip")) == (0.1, 0.3, 100)
@@ -77,6 +80,7 @@ def test_a_label_without_an_option(strategy: str, left: str) -> None:
     assert without_option(strategy, "margin") == left
 
 
+@pytest.mark.slow
 def test_the_pictures_hold_every_group(make: Callable[..., FinishedRun], tmp_path: Path) -> None:
     swept = [make(f"m{m}", surgery=[f"prune:margin={m}"], merge="concat") for m in (0.0, 0.01, 0.02)]
     plain = make("plain", merge="concat")
@@ -95,6 +99,7 @@ def test_the_pictures_hold_every_group(make: Callable[..., FinishedRun], tmp_pat
     assert (tmp_path / "idle.svg").read_text().count("no-op") == 1
 
 
+@pytest.mark.slow
 def test_the_command_prints_and_writes(cltool: Callable, make: Callable[..., FinishedRun], tmp_path: Path) -> None:
     paths = [make("a", merge="concat").path, make("b", surgery=["prune:margin=0.1"]).path]
     told = cltool("report", *paths, "--against", "margin", "--out", tmp_path / "out", "--json")
@@ -104,6 +109,7 @@ def test_the_command_prints_and_writes(cltool: Callable, make: Callable[..., Fin
     assert "concat+head=ridge" in cltool("report", paths[0]).out
 
 
+@pytest.mark.slow
 def test_wrong_calls_write_nothing(cltool: Callable, make: Callable[..., FinishedRun], tmp_path: Path) -> None:
     path, out = make("a", merge="concat").path, tmp_path / "out"
     assert "none of these runs" in cltool("report", path, "--against", "margin", "--out", out).err

@@ -20,6 +20,7 @@ def facts(folder: Path, layers: int, weight: torch.Tensor | None = None) -> list
     return inspect(folder / "m.safetensors")
 
 
+@pytest.mark.slow
 def test_each_layer_is_drawn_and_what_is_left_out_is_said(tmp_path: Path) -> None:
     many = facts(tmp_path, MOST_LAYERS + 2)
     draw_layers(many, tmp_path / "many.svg", "a $b$ <c>.safetensors")

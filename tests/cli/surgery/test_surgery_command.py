@@ -70,6 +70,7 @@ def test_apply_in_json_and_in_place(cltool: Callable, model: Path) -> None:
     assert [path.name for path in model.parent.iterdir() if path.is_file()] == [model.name]
 
 
+@pytest.mark.slow
 def test_inspect_shows_the_layers_and_draws_them(cltool: Callable, squeezenet: Path, tmp_path: Path) -> None:
     found = cltool("surgery", "inspect", squeezenet, "--picture", tmp_path / "p.png")
     assert found.code == 0, found.err

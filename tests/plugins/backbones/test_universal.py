@@ -28,6 +28,7 @@ def test_it_is_trained_once_for_the_same_pictures_and_recipe(digit_stream: TaskS
     assert torch.equal(first(picture), again(picture))
 
 
+@pytest.mark.slow
 def test_the_first_task_decides_first_and_no_order_decides_all() -> None:
     orders = [arrange(digits(), 5, 2, "random", seed) for seed in (1, 2)]
     assert orders[0].groups[0] != orders[1].groups[0]
@@ -57,6 +58,7 @@ def guarded(allowed: tuple[str, ...]):
     return picture
 
 
+@pytest.mark.slow
 def test_what_has_seen_everything_says_that_it_leaks(digit_stream: TaskStream) -> None:
     assert train(digit_stream, on="all").protocol == {"on": "all", "leaks": True, "classes": 10}
 
@@ -67,6 +69,7 @@ def test_it_has_120_features_and_about_1_47_million_weights(digit_stream: TaskSt
     assert 1.46e6 < made.parameters < 1.48e6
 
 
+@pytest.mark.slow
 def test_features_it_learned_separate_classes_better_than_random_ones(digit_stream: TaskStream) -> None:
     learned = universal(digit_stream, "cpu", Silent(), on="all", epochs=4)
     untrained = random(digit_stream, features=120)

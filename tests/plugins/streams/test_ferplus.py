@@ -92,6 +92,7 @@ def same(ours: PictureSet, theirs: PictureSet) -> bool:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mode", "labels", "test", "trained_on", "tested_on"),
     [
