@@ -53,13 +53,8 @@ def list_(
     kinds = [_checked_kind(kind)] if kind else list(KINDS)
     entries = [e for (k, _), found in sorted(catalogue.entries.items()) if k in kinds for e in found]
     folded = [] if kind or json_ else _crowds(entries)
-    warnings = _strays(catalogue)
-    rows: list[dict[str, str]] = []
-    for entry in (e for e in entries if e.module not in folded):
-        try:
-            rows.append(_row(entry, catalogue.find(entry.kind, entry.name)))
-        except PluginError as error:
-            warnings.append(str(error))
+    rows, broken = _loaded(catalogue, [e for e in entries if e.module not in folded])
+    warnings = [*_strays(catalogue), *broken]
     for module in folded:
         rows.append(_crowd_row([e for e in entries if e.module == module]))
     rows.sort(key=lambda row: list(KINDS).index(row["kind"]))
@@ -69,6 +64,21 @@ def list_(
         sys.stdout.write(json.dumps({"plugins": rows, "warnings": list(dict.fromkeys(warnings))}) + "\n")
     else:
         _table(rows, ("kind", "name", "says", "source", "package"))
+
+
+def _loaded(catalogue: Catalogue, entries: Sequence[Entry]) -> tuple[list[dict[str, str]], list[str]]:
+    """Rows of the plugins that can be imported, and what is wrong with the others."""
+    from cltool.cli.console import Screen
+
+    rows, broken = [], []
+    with Screen() as screen, screen.track("importing plugins", len(entries)) as advance:
+        for entry in entries:
+            try:
+                rows.append(_row(entry, catalogue.find(entry.kind, entry.name)))
+            except PluginError as error:
+                broken.append(str(error))
+            advance(1)
+    return rows, broken
 
 
 def _row(entry: Entry, plugin: Plugin) -> dict[str, str]:
