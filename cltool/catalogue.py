@@ -56,7 +56,7 @@ class Catalogue:
             plugin = getattr(found[0].load(), "__cltool_plugin__", None)
         except PluginError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             cause = f"{type(error).__name__}: {error}".splitlines()[0]
             raise PluginError(f"{kind} {name!r} of {found[0].package} cannot be imported: {cause}") from error
         if plugin is None or plugin.kind != kind or plugin.name != name:
@@ -104,13 +104,10 @@ def _from_file(path: Path) -> list[Entry]:
         spec.loader.exec_module(module)
     except PluginError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(f"--plugin {path}: {type(error).__name__}: {error}".splitlines()[0]) from error
-    plugins = [
-        (value.__cltool_plugin__, value)
-        for value in vars(module).values()
-        if hasattr(value, "__cltool_plugin__") and value.__module__ == module.__name__
-    ]
+    own = {id(value): value for value in vars(module).values() if getattr(value, "__module__", None) == module.__name__}
+    plugins = [(value.__cltool_plugin__, value) for value in own.values() if hasattr(value, "__cltool_plugin__")]
     if not plugins:
         raise PluginError(f"--plugin {path}: there is no decorated plugin in it")
     return [Entry(p.kind, p.name, str(path), module.__name__, partial(_same, value)) for p, value in plugins]
@@ -123,7 +120,8 @@ def _installed() -> tuple[Entry, ...]:
     for point in metadata.entry_points(group=GROUP):
         kind, _, name = point.name.partition(".")
         package = point.dist.name if point.dist else "an unnamed package"
-        found[package, point.name, point.value] = Entry(kind, name, package, point.module, point.load)
+        module = point.value.partition(":")[0].strip()  # point.module raises where the value is malformed
+        found[package, point.name, point.value] = Entry(kind, name, package, module, point.load)
     return tuple(found.values())
 
 
@@ -134,6 +132,7 @@ def discover(files: Sequence[Path] = ()) -> Catalogue:
     True
     """
     entries: dict[tuple[str, str], tuple[Entry, ...]] = {}
-    for entry in (*_installed(), *(entry for file in files for entry in _from_file(Path(file)))):
+    once = {Path(file).resolve(): Path(file) for file in files}.values()
+    for entry in (*_installed(), *(entry for file in once for entry in _from_file(file))):
         entries[entry.kind, entry.name] = (*entries.get((entry.kind, entry.name), ()), entry)
     return Catalogue(entries)

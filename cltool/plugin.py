@@ -12,6 +12,7 @@ import inspect
 import json
 import re
 import typing
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -227,6 +228,8 @@ def _register(function: Callable[..., Any], kind: Kind, name: str | None, source
 
     called = name or function.__name__
     where = f"{kind.name} {called!r}"
+    if not re.fullmatch(r"[A-Za-z_][\w-]*", called):
+        raise PluginError(f"{where}: a name is made of letters, digits, hyphens and underscores")
     if unknown := set(facts) - kind.facts - COMMON_FACTS:
         known = ", ".join(sorted(COMMON_FACTS | kind.facts))
         raise PluginError(f"{where}: @{kind.name} takes {known}; not {', '.join(sorted(unknown))}")
@@ -237,7 +240,9 @@ def _register(function: Callable[..., Any], kind: Kind, name: str | None, source
     inputs, options = _arguments(function, kind, hints, where)
     try:
         config = ConfigDict(extra="forbid", protected_namespaces=(), validate_default=True)
-        model = create_model(f"{called}_options", __config__=config, **options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an option may well be called as an attribute of pydantic's is
+            model = create_model(f"{called}_options", __config__=config, **options)
     except PydanticSchemaGenerationError:
         bad = next(n for n, (annotation, _) in options.items() if not _can_be_validated(annotation))
         raise AnnotationError(

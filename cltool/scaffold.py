@@ -51,6 +51,10 @@ def _check_name(kind: str, name: str, package: bool) -> None:
         raise CallError(f"{name!r} is a word of Python's own; choose another name")
     if function in _identifiers(kind):
         raise CallError(f"a plugin of kind {kind!r} uses {function!r} for something else; choose another name")
+    if function.startswith("test_") or function == "conftest":
+        raise CallError(f"pytest takes {function!r} for a test; choose another name")
+    if package and importlib.util.find_spec(f"cltool_{function}"):
+        raise CallError(f"there is a package cltool_{function} already; choose another name")
     if not package and (hidden := importlib.util.find_spec(function)) and hidden.origin:
         raise CallError(f"{function}.py would hide the module {function!r}; choose another name, or make it a package")
     if taken := discover().entries.get((kind, name)):

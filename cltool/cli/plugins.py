@@ -223,6 +223,8 @@ def _reports(targets: Sequence[str], files: Sequence[Path], data_root: Path | No
             continue
         spec = Spec.parse(target)
         entry, options = catalogue.named(spec.name)[0], dict(spec.options) or None
+        if options:
+            catalogue.find(entry.kind, entry.name).configure(options)  # a wrong call is not the plugin's fault
         found.append(lambda entry=entry, options=options: [check_entry(entry, catalogue, options, data_root)])  # type: ignore[misc]
     if not targets:
         entries = [e for (kind, _), several in sorted(catalogue.entries.items()) for e in several if kind in KINDS]

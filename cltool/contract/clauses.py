@@ -69,7 +69,7 @@ def _find(clause: Clause, subject: Any) -> Finding:
         came = clause.test(subject)
     except NotChecked as reason:
         return Finding(clause.name, clause.expected, str(reason), None)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         came = told(error)
     return Finding(clause.name, clause.expected, came or "", came is None)
 

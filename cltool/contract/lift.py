@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from cltool.contract.clauses import Clause
-from cltool.contract.trials import DETERMINISTIC, RUNS, Subject, Trial, digest, each, try_all
+from cltool.contract.trials import RUNS, Subject, Trial, digest, each, try_all
 from cltool.plugin import Configured
 from cltool.seeding import generator
 
@@ -18,6 +18,10 @@ def subject(lift: Configured) -> Subject:
 
 def _features(trial: Trial) -> Tensor:
     return torch.randn(7, trial.given["width"], generator=generator("features"))
+
+
+def _module(trial: Trial) -> str | None:
+    return None if isinstance(trial.result, nn.Module) else f"a {type(trial.result).__name__}"
 
 
 @torch.no_grad()
@@ -47,11 +51,19 @@ def _rows(trial: Trial) -> str | None:
     return None if torch.allclose(whole[:1], single, atol=1e-5) else "a row that depends on its neighbours"
 
 
+@torch.no_grad()
+def _deterministic(trial: Trial) -> str | None:
+    if not torch.equal(trial.result(_features(trial)), trial.again(_features(trial))):
+        return "another map at the second time; draw from a generator of a fixed seed, such as an option's"
+    return None if digest(trial.result) == digest(trial.again) else "other weights at the second time"
+
+
 CLAUSES = (
     RUNS,
+    Clause("module", "a torch.nn.Module", each(_module)),
     Clause("shape", "features [n, D] → [n, D']", each(_shape)),
     Clause("finite", "float32, finite numbers", each(_finite)),
     Clause("fixed", "the same map at every use", each(_fixed)),
     Clause("rows", "a picture's numbers depend on that picture alone", each(_rows)),
-    DETERMINISTIC,
+    Clause("deterministic", "made twice, the same map", each(_deterministic)),
 )

@@ -8,13 +8,14 @@ from typing import Any
 import torch
 
 from cltool.contract.clauses import Clause, NotChecked
-from cltool.contract.examples import FLOATS, Samples, samples, without_samples
+from cltool.contract.examples import FLOATS, WIDTH, Samples, samples, without_samples
 from cltool.contract.heads import FILE, FINITE, head_of
 from cltool.contract.trials import DETERMINISTIC, RUNS, UNTOUCHED, Make, Subject, Trial, each, try_all
 from cltool.heads import UNKNOWN, Head
 from cltool.plugin import Configured
 from cltool.seeding import generator
 
+SEPARATED = "new classes"
 ENOUGH = 1e-3  # of the largest weight: float32 heads of a few dozen samples agree this well
 
 
@@ -35,7 +36,7 @@ def subject(merge: Configured) -> Subject:
     """Try it on every way in which classes of two heads can lie to each other."""
     ab = samples("ab")
     cases = {
-        "new classes": _inputs(ab, samples("cde")),
+        SEPARATED: _inputs(ab, samples("cde")),
         "a class that both know": _inputs(ab, samples("bc", part="later")),
         "the same classes": _inputs(ab, samples("ab", part="later")),
         "heads without `unknown`": _inputs(ab, samples("cd"), unknown=False),
@@ -100,6 +101,24 @@ def _counts(trial: Trial) -> str | None:
     return None if torch.isfinite(counts).all() and (counts >= 0).all() else f"{counts.tolist()}"
 
 
+def _rows(trial: Trial) -> str | None:
+    """Rows must be what their names say: a task's samples are told apart, its own classes competing."""
+    if trial.case != SEPARATED:
+        return None
+    head = head_of(trial)
+    tasks = (samples("ab"), samples("cde"))
+    sound = head.weight.shape[1] == WIDTH and {*"abcde"} <= {*head.names} and torch.isfinite(head.weight).all()
+    if not sound:
+        raise NotChecked("shape, names or numbers are not as they must be")
+    for task in tasks:
+        scores = task.features.to(head.weight) @ head.weight.T + head.bias
+        scores = scores[:, [head.names.index(name) for name in task.names]]
+        right = float((scores.argmax(1) == task.targets.argmax(1)).double().mean())
+        if right < 0.8:
+            return f"{right:.0%} of the samples of {', '.join(task.names)}"
+    return None
+
+
 def _exact(subject: Subject) -> str | None:
     """Fold tasks in two orders and in two parts; with heads, compare with the ridge head of all samples."""
     if not subject.plugin.plugin.facts.get("exact"):
@@ -150,6 +169,7 @@ CLAUSES = (
     Clause("device", "that of the heads", _device),
     Clause("space", "the feature space of the heads", each(_space)),
     Clause("counts", "samples behind each row, none negative", each(_counts)),
+    Clause("rows", "each task's well-separated samples right among its own classes", each(_rows)),
     UNTOUCHED,
     DETERMINISTIC,
     FILE,

@@ -5,14 +5,14 @@ from __future__ import annotations
 import socket
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
 import torch
 
 from cltool.contract.clauses import Clause, NotChecked, told
-from cltool.contract.trials import Subject, Trial, each, try_all
+from cltool.contract.trials import Make, Subject, Trial, each, try_all
 from cltool.errors import CallError
 from cltool.pictures import Block, PictureSet
 from cltool.plugin import Configured
@@ -21,10 +21,13 @@ from cltool.tasks import arrange
 
 
 def subject(stream: Configured, data_root: Path | None = None) -> Subject:
-    """Read the data at `data_root`; without it, only streams that need no data can be tried."""
-    if stream.asks("data_root") and data_root is None:
-        return Subject(stream, [])
-    return try_all(stream, {"the data": lambda: {"data_root": data_root, "progress": Silent()}})
+    """Read the data at `data_root`; without it, what can be had without data and without a network."""
+    cases: dict[str, Make] = {"the data": lambda: {"data_root": data_root, "progress": Silent()}}
+    if not stream.asks("data_root") or data_root is not None:
+        return try_all(stream, cases)
+    with _no_network():
+        tried = try_all(stream, cases)
+    return Subject(stream, [trial for trial in tried.trials if not isinstance(trial.error, CallError)])
 
 
 def _runs(subject: Subject) -> str | None:
@@ -40,12 +43,9 @@ def _offline(subject: Subject) -> str | None:
     """Where the data are missing and cannot be had, a user must learn in one line what to do."""
     if not subject.plugin.asks("data_root"):
         raise NotChecked("it asks for no data_root")
-    with tempfile.TemporaryDirectory() as folder, _no_network():
-        try:
-            subject.plugin(data_root=Path(folder), progress=Silent())
-        except CallError:
-            return None
-        return "a result"
+    with tempfile.TemporaryDirectory() as folder, _no_network(), suppress(CallError):
+        subject.plugin(data_root=Path(folder), progress=Silent())
+    return None  # any other error is what came
 
 
 @contextmanager
@@ -136,7 +136,9 @@ def _when_read(judge: Callable[[Trial], str | None]) -> Callable[[Subject], str 
 
 CLAUSES = (
     Clause("runs", "a PictureSet", _runs),
-    Clause("offline", "without its data and a network, one line that says what to do (a CallError)", _offline),
+    Clause(
+        "offline", "without its data and a network, a result or one line that says what to do (a CallError)", _offline
+    ),
     Clause("outputs", "different names, each with training and test pictures", _when_read(_outputs)),
     Clause("blocks", "each under its own output and split, none empty", _when_read(_blocks)),
     Clause("pictures", "uint8 [C, H, W], C 1 or 3", _when_read(_pictures)),

@@ -30,7 +30,7 @@ class Trial:
     untouched: bool
     result: Any = None
     again: Any = None
-    error: Exception | None = None
+    error: BaseException | None = None
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def _try(plugin: Configured, case: str, make: Make) -> Trial:
         untouched = digest(given) == pristine
         with global_randomness(2):
             again = plugin(**make(), rng=generator("contract", case))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return Trial(case, given, digest(given) == pristine, error=error)
     return Trial(case, given, untouched, result, again)
 

@@ -79,6 +79,12 @@ def other_space(old: Head, new: Head) -> Head:
     return replace(newest(old, new), space="mine")
 
 
+def scrambled(old: Head, new: Head) -> Head:
+    """Put the right names on the wrong rows."""
+    found = newest(old, new)
+    return replace(found, weight=found.weight.flip(0), bias=found.bias.flip(0))
+
+
 def negative_counts(old: Head, new: Head) -> Head:
     """Count backwards."""
     found = newest(old, new)
@@ -99,6 +105,7 @@ def negative_counts(old: Head, new: Head) -> Head:
         (raises, "runs", "KeyError: 'shared', for a class that both know"),
         (other_space, "space", "'mine'"),
         (negative_counts, "counts", "-"),
+        (scrambled, "rows", "of the samples of a, b"),
     ],
 )
 def test_a_broken_merge_is_caught_by_the_clause_that_names_it(broken: Callable, clause: str, came: str) -> None:
