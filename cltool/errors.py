@@ -18,6 +18,10 @@ class AnnotationError(PluginError):
     """An argument of a plugin has no type, or one that cannot be validated."""
 
 
+class PluginFailed(RuntimeError):
+    """A plugin gave back, in the midst of work, what its kind does not allow; `cltool plugins check` says more."""
+
+
 class DataGone(RuntimeError):
     """Somebody asked for an earlier task's training samples; continual learning has none."""
 

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,14 +106,16 @@ def _facts(checkpoint: Checkpoint, layer: Layer) -> LayerFacts:
 
 def _extent(weight: Tensor, finite: Tensor) -> tuple[float, int, float, float]:
     """Norm, number of zeros, least and largest of the finite weights; least > largest where there is none."""
-    squares, zeros, low, high = 0.0, 0, np.inf, -np.inf
+    norm, zeros, low, high = 0.0, 0, np.inf, -np.inf
     for piece, valid in _pieces(weight, finite):
         numbers = piece[valid]
-        squares += float(numbers.square().sum())
+        largest = float(numbers.abs().max()) if len(numbers) else 0.0
+        if largest:  # scaled, as the square of a large number may be none
+            norm = math.hypot(norm, largest * float((numbers / largest).square().sum()) ** 0.5)
         zeros += int((numbers == 0).sum())
         if len(numbers):
             low, high = min(low, float(numbers.min())), max(high, float(numbers.max()))
-    return squares**0.5, zeros, low, high
+    return norm, zeros, low, high
 
 
 def _pieces(weight: Tensor, finite: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
@@ -125,6 +128,8 @@ def _pieces(weight: Tensor, finite: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
 def _histogram(weight: Tensor, finite: Tensor, low: float, high: float) -> tuple[tuple[int, ...], tuple[float, ...]]:
     if low > high:
         low, high = 0.0, 0.0
+    if not math.isfinite(high - low):
+        raise CallError(f"weights from {low:.3g} to {high:.3g} are too far apart for a histogram")
     room = 0.5 if low == high else 0.0
     edges = np.linspace(low - room, high + room, BINS + 1)
     counts = np.zeros(BINS, np.int64)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from cltool.clock import Clock
-from cltool.errors import CallError
+from cltool.errors import CallError, PluginFailed
 from cltool.heads import UNKNOWN, Head
 from cltool.pictures import Block
 from cltool.places import Place
@@ -130,6 +130,11 @@ class Learner:
         known = Knowledge(to_space, merged, total, (old.tasks if old else 0) + 1)
         return LinearPredictor(features, known, scored, head, (*on_task, *on_merged))
 
+    @property
+    def operates_on_merged(self) -> bool:
+        """Whether the head that is scored is another than the one that the next merge gets."""
+        return any(operation.on == "merged" for operation in self.surgeries)
+
     def operate(self, place: Place, task: str, head: Head) -> tuple[Head, list[Effect]]:
         """A head after the surgeries of a place; the same task's head always comes out the same."""
         chosen = [operation for operation in self.surgeries if operation.on == place]
@@ -153,7 +158,7 @@ class Learner:
         """The head of all tasks so far; the first task's own head is not merged with anything."""
         if old is None:
             return head
-        return self.merge(
+        merged = self.merge(
             old=old.head,
             new=head,
             old_statistics=old.statistics,
@@ -161,6 +166,9 @@ class Learner:
             statistics=old.statistics + statistics,
             rng=generator(self.seed, name, "merge"),
         )
+        if not isinstance(merged, Head):
+            raise PluginFailed(f"merge {self.merge} gave a {type(merged).__name__} instead of a Head")
+        return merged
 
     def bytes_kept(self, knowledge: Knowledge) -> int:
         """Bytes this method needs of earlier tasks: only what its merge and its unknown ask for."""

@@ -16,8 +16,9 @@ tensor([[-1.,  0.],
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from torch import Tensor
 
 from cltool.catalogue import Catalogue
 from cltool.checkpoints import Checkpoint, differing, open_checkpoint
-from cltool.errors import CallError, PluginError
+from cltool.errors import CallError, PluginFailed
 from cltool.files import save_text
 from cltool.heads import Head
 from cltool.layers import (
@@ -91,7 +92,11 @@ def apply(
     with progress.track("layers", len(chosen)) as advance:
         for layer in chosen:
             before = _finite(head_of(checkpoint, layer), layer, checkpoint.path)
-            after, effects = operate(before, operations, generator(seed, layer.name))
+            (after, effects), (other, _) = (
+                operate(guess, operations, generator(seed, layer.name)) for (guess,) in _guesses([before])
+            )
+            if not (torch.equal(after.weight, other.weight) and torch.equal(after.bias, other.bias)):
+                raise CallError(f"these surgeries need the samples behind each row of {layer.name}, which nobody says")
             # operations say where in a run they act; a file has no such places
             effects = [replace(effect, surgery=str(s)) for effect, s in zip(effects, surgeries, strict=True)]
             replaced.update(tensors_of(after, layer, checkpoint))
@@ -279,25 +284,51 @@ def _check_bodies(files: Sequence[Checkpoint], layer: Layer, progress: Progress)
 
 
 def _fold(by: Configured, heads: Sequence[Head], seed: int) -> Head:
-    """All heads merged from left to right, in the widest of their dtypes."""
+    """All heads merged from left to right, in the widest of their dtypes.
+
+    Where counts are unknown the merge must not ask for them: it is tried on two opposite guesses. Raises CallError
+    where these give different rows.
+    """
     dtype = heads[0].weight.dtype
     for head in heads[1:]:
         dtype = torch.promote_types(dtype, head.weight.dtype)
-    merged, *others = (replace(head, weight=head.weight.to(dtype), bias=head.bias.to(dtype)) for head in heads)
+    alike = [replace(head, weight=head.weight.to(dtype), bias=head.bias.to(dtype)) for head in heads]
+    low, high = (_folded(by, guess, seed) for guess in _guesses(alike))
+    if not (torch.equal(low.weight, high.weight) and torch.equal(low.bias, high.bias)):
+        different = (low.weight != high.weight).any(1) | (low.bias != high.bias)
+        row = low.names[int(different.nonzero()[0])]
+        raise CallError(
+            f"merge {by} needs the samples behind each row, for {row!r} at least; "
+            "add them to the --outputs file as NAME<TAB>COUNT"
+        )
+    return replace(low, counts=torch.where(low.counts == high.counts, low.counts, math.nan))
+
+
+def _guesses(heads: Sequence[Head]) -> Iterator[list[Head]]:
+    """The heads with numbers in place of unknown counts, growing from head to head and row to row; then falling.
+
+    Whoever compares or weighs by them gets two answers.
+    """
+    for growing in (True, False):
+        guessed = []
+        for place, head in enumerate(heads):
+            share = torch.arange(len(head.names)) / len(head.names)
+            guess = 4.0**place * (1 + share) if growing else 4.0 ** (2 * len(heads) - place) * (2 - share)
+            counts = torch.where(torch.isnan(head.counts), guess.to(head.counts), head.counts)
+            guessed.append(replace(head, counts=counts))
+        yield guessed
+
+
+def _folded(by: Configured, heads: Sequence[Head], seed: int) -> Head:
+    merged, *others = heads
     for number, new in enumerate(others, 1):
         old, merged = merged, by(old=merged, new=new, rng=generator(seed, number, "merge"))
         if not isinstance(merged, Head) or merged.weight.shape[1] != old.weight.shape[1]:
-            raise PluginError(f"merge {by} gave back no head of the same width")
+            raise PluginFailed(f"merge {by} gave back no head of the same width")
         finite = torch.isfinite(merged.weight).all(1) & torch.isfinite(merged.bias)
-        if finite.all():
-            continue
-        row = merged.names[int((~finite).nonzero()[0])]
-        if torch.isnan(old.counts).any() or torch.isnan(new.counts).any():
-            raise CallError(
-                f"merge {by} needs the samples behind each row, for {row!r} at least; "
-                "add them to the --outputs file as NAME<TAB>COUNT"
-            )
-        raise CallError(f"merge {by} left row {row!r} with numbers that are not finite")
+        if not finite.all():
+            row = merged.names[int((~finite).nonzero()[0])]
+            raise PluginFailed(f"merge {by} left row {row!r} with numbers that are not finite")
     return merged
 
 
@@ -319,7 +350,7 @@ def _check_free(
         raise CallError(f"{out} must end in {' or '.join(suffixes)}, the format of {files[0].path}")
     drawn = [Path(picture)] if picture else []
     for path in drawn:
-        check_picture(path)
+        check_picture(path, force)
     for path in (out, *drawn, *beside):
         if path.is_dir():
             raise CallError(f"{path} is a folder; name a file")
@@ -330,10 +361,14 @@ def _check_free(
         check_writable(path)
 
 
-def check_picture(path: Path) -> None:
-    """Raise CallError for a file name that no picture can have."""
+def check_picture(path: Path, force: bool = False) -> None:
+    """Raise CallError for a file name that no picture can have, or has already unless `force` is given."""
     if path.suffix not in PICTURES:
         raise CallError(f"a picture must end in {', '.join(PICTURES)}, not as {path}")
+    if path.is_dir():
+        raise CallError(f"{path} is a folder; name a file")
+    if path.exists() and not force:
+        raise CallError(f"{path} is there already; give --force to write over it")
     check_writable(path)
 
 

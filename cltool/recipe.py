@@ -110,6 +110,8 @@ class Recipe(BaseModel):
             return cls.model_validate(content)
         except ValidationError as error:
             first = error.errors()[0]
+            if "error" in first.get("ctx", {}):  # our own word, which names the option already
+                raise CallError(str(first["ctx"]["error"])) from None
             key = ".".join(str(part) for part in first["loc"])
             raise CallError(f"{where}, {key}: {first['msg']}") from None
 

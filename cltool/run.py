@@ -66,6 +66,9 @@ def prepare(recipe: Recipe, progress: Progress | None = None) -> Setup:
     backbone_spec = recipe.backbone.spec if recipe.backbone else Spec.parse(facts.get("backbone", "resnet18"))
     backbone = catalogue.configure("backbone", backbone_spec)
     device = _device(recipe.device)
+    for operation in surgeries:
+        if operation.on == "task" and not parts["merge"].asks("old", "new"):
+            raise CallError(f"--surgery {operation}: merge {recipe.merge.name!r} looks at no task's head; take @merged")
     stream = _stream(source, recipe, progress)
     resolved = recipe.model_copy(
         update={
@@ -128,7 +131,7 @@ def run(
             return bank.features(blocks, backbone)
 
     steps = out.journal()
-    knowledge = out.knowledge(len(steps), learner.lift)
+    knowledge = out.knowledge(len(steps), learner.lift, learner.operates_on_merged)
     _check_unchanged(setup.stream, backbone, steps, knowledge)
     for step in steps:
         watch(step)
@@ -136,7 +139,7 @@ def run(
     for predictor in learner(setup.stream, features=features, backbone=backbone.fingerprint, start=knowledge):
         knowledge = predictor.knowledge
         step = _score(setup, predictor, joint, clock, learner)
-        out.finish_step(predictor, step)
+        out.finish_step(predictor, step, learner.operates_on_merged)
         steps.append(step)
         watch(step)
     assert knowledge is not None
@@ -226,7 +229,7 @@ def _square(rows: Sequence[Sequence[float]]) -> tuple[list[list[float | None]], 
 def _surgery_facts(steps: Sequence[Step]) -> list[SurgeryFacts]:
     """What each surgery did over the tasks, in the order in which they acted."""
     facts = []
-    for effects in zip(*(step["surgery"] for step in steps), strict=True):
+    for effects in zip(*(step.get("surgery", ()) for step in steps), strict=True):
         lists = {key: [effect[key] for effect in effects] for key in effects[0] if key not in ("surgery", "no_op")}
         no_op = all(effect["no_op"] for effect in effects)
         facts.append(SurgeryFacts(surgery=effects[0]["surgery"], **lists, no_op=no_op))
@@ -240,7 +243,7 @@ def _metrics(setup: Setup, backbone: Backbone, steps: Sequence[Step], knowledge:
     aware, _ = _square([step["row_task_aware"] for step in steps])
     curve = measures.curve(matrix, counts)
     joint = [step["joint"] for step in steps if step["joint"]]
-    unknown = [step["unknown"] for step in steps if step["unknown"]]
+    unknown = [step["unknown"] or {} for step in steps] if any(step["unknown"] for step in steps) else []
     width, head = knowledge.head.weight.shape[1] + 1, knowledge.head
     return Metrics(
         schema=1,
@@ -276,7 +279,9 @@ def _metrics(setup: Setup, backbone: Backbone, steps: Sequence[Step], knowledge:
         bwt_gem=measures.bwt_gem(matrix),
         joint=JointFacts(curve=[j["accuracy"] for j in joint], decay=[j["decay"] for j in joint]) if joint else None,
         gap_to_joint=[j["accuracy"] - ours for j, ours in zip(joint, curve, strict=True)] if joint else None,
-        unknown=UnknownFacts(**{k: [u[k] for u in unknown] for k in UnknownFacts.model_fields}) if unknown else None,
+        unknown=UnknownFacts(**{k: [u.get(k) for u in unknown] for k in UnknownFacts.model_fields})
+        if unknown
+        else None,
         cost=_cost(
             steps,
             backbone.parameters + knowledge.space.lift_parameters + head.weight.numel() + head.bias.numel(),
@@ -331,7 +336,7 @@ def _stages(out: RunDirectory, metrics: Metrics, learner: Learner) -> list[tuple
             stages += [("tasks' own heads, fitted", _stacked(heads)), (after, _stacked(operated))]
         else:
             final = Head.load(out.path / "head.safetensors")
-            stages += [("merged head", out.merged_head().weight), (after, final.weight)]
+            stages += [("merged head", out.merged_head(operated=True).weight), (after, final.weight)]
     return stages
 
 

@@ -67,7 +67,7 @@ class SurgeryFacts(_Strict):
 class UnknownFacts(_Strict):
     """After each task: how often `unknown` scores highest on known and novel pictures, and its AUROC."""
 
-    rate_known: list[float]
+    rate_known: list[float | None]
     rate_novel: list[float | None]
     auroc: list[float | None]
 
@@ -170,15 +170,18 @@ class RunDirectory:
                 file.truncate(len(whole))
         return steps
 
-    def finish_step(self, learned: LinearPredictor, facts: Mapping[str, Any]) -> None:
-        """Keep what a task has brought, and then its line in the journal."""
+    def finish_step(self, learned: LinearPredictor, facts: Mapping[str, Any], operated: bool = False) -> None:
+        """Keep what a task has brought, and then its line in the journal.
+
+        `operated`: whether surgery acts on the merged head; both it and its scored copy are kept then.
+        """
         knowledge = learned.knowledge
         number = knowledge.tasks
         if number == 1:
             knowledge.space.standardization.save(self.path / "standardization.safetensors")
         learned.task_head.save(self.path / "heads" / f"{number:03d}.safetensors")
         learned.head.save(self._waiting("head", number))
-        if learned.head is not knowledge.head:
+        if operated:
             knowledge.head.save(self._waiting("merged", number))
         knowledge.statistics.save(self._waiting("statistics", number))
         with (self.path / "journal.jsonl").open("a", encoding="utf-8") as file:
@@ -198,7 +201,7 @@ class RunDirectory:
             for path in self.path.glob(f"{stem}-*.safetensors"):
                 path.unlink()
 
-    def knowledge(self, steps: int, lift: Configured | None = None) -> Knowledge | None:
+    def knowledge(self, steps: int, lift: Configured | None = None, operated: bool = False) -> Knowledge | None:
         """What was known after `steps` finished steps, over a feature space with this lift.
 
         Raises CallError where a file of a finished step is missing or no longer sound.
@@ -209,15 +212,14 @@ class RunDirectory:
         standardization = Standardization.load(self.path / "standardization.safetensors")
         return Knowledge(
             FeatureSpace.restored(standardization, lift),
-            self.merged_head(),
+            self.merged_head(operated),
             Statistics.load(self.path / "statistics.safetensors"),
             steps,
         )
 
-    def merged_head(self) -> Head:
-        """The head that the next merge gets: `merged.safetensors`, written where a surgery acts on its copy."""
-        merged = self.path / "merged.safetensors"
-        return Head.load(merged if merged.exists() else self.path / "head.safetensors")
+    def merged_head(self, operated: bool) -> Head:
+        """The head that the next merge gets: `merged.safetensors` where surgery acts on a copy of it."""
+        return Head.load(self.path / ("merged.safetensors" if operated else "head.safetensors"))
 
     def task_heads(self) -> list[Head]:
         """Each task's own head, as it was fitted."""

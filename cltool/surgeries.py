@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from cltool.errors import CallError, PluginError
+from cltool.errors import PluginError, PluginFailed
 from cltool.heads import UNKNOWN, Head
 from cltool.places import PLACES, Place
 from cltool.plugin import Configured
@@ -84,7 +84,8 @@ def _class_weights(head: Head) -> Tensor:
 def operate(head: Head, operations: Sequence[Operation], rng: Generator) -> tuple[Head, list[Effect]]:
     """The head after all `operations`, in their order, and what each of them did.
 
-    Raises PluginError for a surgery that gives back other rows, another shape, or what is no finite number.
+    Raises PluginFailed for a surgery that gives back no head, other rows, another shape, or what is no finite
+    number.
     """
     effects = []
     for operation in operations:
@@ -96,11 +97,12 @@ def operate(head: Head, operations: Sequence[Operation], rng: Generator) -> tupl
 
 
 def _check(operation: Operation, before: Head, after: Head) -> None:
+    name = operation.surgery
+    if not isinstance(after, Head):
+        raise PluginFailed(f"surgery {name} gave a {type(after).__name__} instead of a Head")
     if after.names != before.names or after.weight.shape != before.weight.shape:
-        raise PluginError(
-            f"surgery {operation.surgery} changed the rows or the width of a head; it may change numbers only"
-        )
+        raise PluginFailed(f"surgery {name} changed the rows or the width of a head; it may change numbers only")
     finite = torch.isfinite(after.weight).all(1) & torch.isfinite(after.bias)
     if not finite.all():
         row = before.names[int((~finite).nonzero()[0])]
-        raise CallError(f"surgery {operation.surgery} left row {row!r} with numbers that are not finite")
+        raise PluginFailed(f"surgery {name} left row {row!r} with numbers that are not finite")

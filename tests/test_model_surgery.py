@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torchvision.models import resnet18, squeezenet1_0
 
-from cltool import CallError, Head, PluginError, discover
+from cltool import CallError, Head, discover, union
 from cltool import merge as merge_plugin
 from cltool import surgery as surgery_plugin
 from cltool.checkpoints import differing, open_checkpoint
+from cltool.errors import PluginFailed
 from cltool.features import FeatureBank
 from cltool.learner import Learner
 from cltool.model_surgery import apply, configure_surgeries, merge
@@ -326,13 +328,38 @@ def test_a_merge_that_breaks_heads_is_stopped(tmp_path: Path) -> None:
 
     a = save(tmp_path / "a.safetensors", {"weight": torch.ones(1, 2)})
     counted = lines(tmp_path / "n.txt", "x\t1", "y\t1")
-    for plugin, error, told in (
-        (nothing, PluginError, "no head"),
-        (infinite, CallError, "'y' with numbers that are not"),
-    ):
-        with pytest.raises(error, match=told):
+    for plugin, told in ((nothing, "no head"), (infinite, "'y' with numbers that are not")):
+        with pytest.raises(PluginFailed, match=told):
             merge([a, a], configured(plugin), None, tmp_path / "o.safetensors", outputs=[counted])
     assert not (tmp_path / "o.safetensors").exists()
+
+
+def test_unknown_counts_stop_whoever_reads_them_and_no_one_else(tmp_path: Path) -> None:
+    @merge_plugin
+    def bigger(old: Head, new: Head) -> Head:
+        """Of a shared row, the one with more samples."""
+        return union(old, new, lambda name, a, b: b if b.count > a.count else a)
+
+    @merge_plugin
+    def whole(old: Head, new: Head) -> Head:
+        """Read counts as whole numbers and do nothing with them."""
+        [int(count) for count in (*old.counts, *new.counts)]
+        return union(old, new, lambda name, a, b: b)
+
+    @surgery_plugin
+    def by_mass(head: Head) -> Head:
+        """Scale rows by their samples."""
+        return replace(head, weight=head.weight * head.counts[:, None].to(head.weight))
+
+    a = save(tmp_path / "a.safetensors", {"weight": torch.ones(2, 2)})
+    b = save(tmp_path / "b.safetensors", {"weight": torch.zeros(2, 2)})
+    names = [lines(tmp_path / "x.txt", "x", "y"), lines(tmp_path / "y.txt", "y", "z")]
+    with pytest.raises(CallError, match="needs the samples behind each row, for 'y'"):
+        merge([a, b], configured(bigger), None, tmp_path / "o.safetensors", outputs=names)
+    merged = merge([a, b], configured(whole), None, tmp_path / "o.safetensors", outputs=names)
+    assert all(math.isnan(count) for count in merged.outputs.counts)
+    with pytest.raises(CallError, match="which nobody says"):
+        apply(a, [configured(by_mass)], [], tmp_path / "p.safetensors")
 
 
 def test_interrupted_drawing_or_writing_leaves_no_half_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -252,6 +252,60 @@ def test_a_lift_is_under_all_heads_and_the_joint_one(tmp_path: Path) -> None:
     assert found.joint.curve != plain.joint.curve
 
 
+HALF = """
+import os
+from cltool import Head, merge, surgery, union
+
+@surgery
+def sometimes(head: Head) -> Head:
+    "Leave larger heads as they are."
+    from dataclasses import replace
+    return head if len(head.names) > 4 else replace(head, weight=head.weight * 2)
+
+@merge
+def breaks(old: Head, new: Head) -> Head:
+    "Break at the last task, if asked to."
+    if "9" in new.names and os.environ.get("BREAK"):
+        raise RuntimeError("asked to")
+    return union(old, new, lambda name, a, b: b)
+"""
+
+
+@pytest.mark.slow
+def test_a_surgery_that_gives_back_what_it_was_given_can_be_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "half.py").write_text(HALF)
+    asked = {"plugins": [str(tmp_path / "half.py")], "merge": "breaks", "surgery": ["sometimes"], "joint": False}
+    start(tmp_path / "whole", **asked)
+    monkeypatch.setenv("BREAK", "1")
+    with pytest.raises(RuntimeError, match="asked to"):
+        start(tmp_path / "cut", **asked)
+    monkeypatch.delenv("BREAK")
+    resume(tmp_path / "cut")
+    assert_same(tmp_path / "whole", tmp_path / "cut")
+    (tmp_path / "cut" / "merged.safetensors").unlink()
+    with pytest.raises(CallError, match=r"merged\.safetensors is no head"):
+        resume(tmp_path / "cut")
+
+
+def test_a_run_begun_before_there_was_surgery_is_taken_up(tmp_path: Path) -> None:
+    start(tmp_path / "run", joint=False)
+    journal = tmp_path / "run" / "journal.jsonl"
+    steps = [json.loads(line) for line in journal.read_text().splitlines()]
+    journal.write_text("".join(json.dumps({k: v for k, v in s.items() if k != "surgery"}) + "\n" for s in steps))
+    assert resume(tmp_path / "run").surgery_effects == []
+
+
+def test_surgery_on_heads_that_no_merge_looks_at_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from cltool import Head, Statistics, merge\n\n\n"
+        "@merge\ndef sums(statistics: Statistics) -> Head:\n    'From statistics alone.'\n"
+    )
+    with pytest.raises(CallError, match="looks at no task's head; take @merged"):
+        prepare(recipe(plugins=[str(tmp_path / "mine.py")], merge="sums", surgery=["prune"]))
+
+
 @pytest.mark.slow
 def test_resuming_a_finished_run_changes_nothing(tmp_path: Path) -> None:
     start(tmp_path / "run")

@@ -9,7 +9,8 @@ import pytest
 import torch
 from scipy.spatial.distance import cosine
 
-from cltool import CallError, Head, PluginError, surgery
+from cltool import Head, PluginError, surgery
+from cltool.errors import PluginFailed
 from cltool.heads import UNKNOWN
 from cltool.plugin import Configured
 from cltool.surgeries import Effect, Operation, operate
@@ -80,6 +81,7 @@ def test_where_nothing_is_left_the_distance_is_one() -> None:
         (lambda head: replace(head, bias=torch.tensor([0.0, float("inf"), 0.0])), "row 'b'"),
         (lambda head: replace(head, names=("b", "a", UNKNOWN)), "changed the rows or the width"),
         (lambda head: replace(head, weight=head.weight[:, :1]), "changed the rows or the width"),
+        (lambda head: None, "gave a NoneType instead of a Head"),
     ],
 )
 def test_a_surgery_that_breaks_a_head_is_stopped(broken: Any, told: str) -> None:
@@ -87,7 +89,7 @@ def test_a_surgery_that_breaks_a_head_is_stopped(broken: Any, told: str) -> None
     def bad(head: Head) -> Head:
         return broken(head)
 
-    with pytest.raises(CallError, match=told):
+    with pytest.raises(PluginFailed, match=told):
         operate(head(), [Operation.of(configured(bad))], torch.Generator())
 
 

@@ -61,10 +61,10 @@ def _write(out: Path, finished: list[FinishedRun], table: list[dict[str, Any]], 
     from cltool.report.runs import grouped, markdown
 
     groups: list[Group] = grouped(finished)
-    save_text(out / "table.md", markdown(table))
     draw_comparison(groups, [out / "curves.png", out / "curves.svg"])
     if against:
         draw_against(against, grouped(finished, against), [out / f"{against}.png", out / f"{against}.svg"])
+    save_text(out / "table.md", markdown(table))
 
 
 def _print(table: list[dict[str, Any]]) -> None:

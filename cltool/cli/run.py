@@ -110,7 +110,7 @@ def run(
         typer.Option(
             metavar="NAME[:k=v,…][@task|@merged]",
             help=f"Operate on weights: {_names('surgery')}; on each task's head before merging, or on the merged head "
-            "that is scored. May be given again; they act in the given order.",
+            "that is scored. May be given again; they act in the given order. `none` takes a recipe's away.",
             rich_help_panel=METHOD,
         ),
     ] = None,
@@ -118,7 +118,8 @@ def run(
         str | None,
         typer.Option(
             metavar="NAME[:k=v,…]",
-            help=f"A fixed map of the features, under all heads: {_names('lift')}; e.g. relu:dim=4000. Default: none.",
+            help=f"A fixed map of the features, under all heads: {_names('lift')}; e.g. relu:dim=4000. Default: none, "
+            "which takes a recipe's away.",
             rich_help_panel=METHOD,
         ),
     ] = None,
@@ -180,7 +181,7 @@ def run(
         "head": head,
         "unknown": unknown,
         "merge": merge,
-        "surgery": surgery or None,
+        "surgery": [] if surgery == ["none"] else surgery or None,
         "lift": lift,
         "seed": seed,
         "joint": joint,
@@ -207,6 +208,9 @@ def _start(asked: dict[str, Any], recipe: Path | None, out: Path | None) -> tupl
     base = Recipe.load(recipe).model_dump(by_alias=True) if recipe else {}
     if not recipe and "stream" not in asked:
         raise CallError(f"--stream is missing; there are: {_names('stream')}")
+    asked["plugins"] = [*base.get("plugins", ()), *asked.get("plugins", ())]
+    if asked.get("lift") == "none":
+        asked["lift"] = None
     wanted = Recipe.of({**base, **asked}, "this call")
     when = datetime.now().strftime("%Y%m%d-%H%M%S")
     directory = RunDirectory(out or Path("runs") / f"{wanted.stream.name}-{wanted.merge.name}-{when}")

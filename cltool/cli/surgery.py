@@ -64,6 +64,7 @@ def inspect(
     picture: Annotated[
         Path | None, typer.Option(metavar="PNG", help="Draw the histograms too, into this file.")
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Draw over a picture that is there.")] = False,
     json_: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -77,7 +78,9 @@ def inspect(
     from cltool.model_surgery import check_picture
 
     if picture is not None:
-        check_picture(picture)
+        check_picture(picture, force)
+        if picture.exists() and file.exists() and picture.samefile(file):
+            raise CallError(f"{picture} cannot be two things at once")
     with Screen() as screen:
         facts = look(file, layer or (), screen)
         if picture is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from cltool.errors import CallError
+from cltool.catalogue import discover
+from cltool.errors import CallError, PluginError
+from cltool.places import PLACES
+from cltool.plugin import Spec
 from cltool.recipe import Choice, Recipe
 from cltool.rundir import Metrics
 
@@ -44,13 +46,45 @@ class FinishedRun:
             raise CallError(f"{path}/metrics.json, {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
     def option(self, name: str) -> float | None:
-        """The number that an option of the run's surgery, merge, lift, unknown or head had; None without it."""
+        """The number that an option of the run's surgery, merge, lift, unknown or head had; None without it.
+
+        None, too, where another option has taken its place, as `relative` does with the default `margin`.
+        """
         recipe = self.recipe
-        for choice in (*recipe.surgery, recipe.merge, recipe.lift, recipe.unknown, recipe.head):
-            value = choice.options.get(name) if isinstance(choice, Choice) else None
-            if isinstance(value, int | float) and not isinstance(value, bool):
+        kinds = (*(("surgery", choice) for choice in recipe.surgery), ("merge", recipe.merge), ("lift", recipe.lift))
+        for kind, choice in (*kinds, ("unknown", recipe.unknown), ("head", recipe.head)):
+            value = choice.options.get(name) if choice else None
+            if isinstance(value, int | float) and not isinstance(value, bool) and not _displaced(kind, choice, name):
                 return float(value)
         return None
+
+    @property
+    def setting(self) -> str:
+        """All that must be alike for runs to differ by their seed only, but for the strategy."""
+        metrics = self.metrics
+        sizes = [len(task.outputs) for task in metrics.tasks]
+        return f"{metrics.stream}, {metrics.backbone}, {' + '.join(map(str, sizes))} classes"
+
+    def strategy(self, without: str | None = None) -> str:
+        """The strategy as spelled; `without` leaves the value of an option out."""
+        metrics, spelled = self.metrics, self.metrics.strategy
+        if without is not None:
+            for part in (metrics.merge, metrics.lift, metrics.unknown_from, metrics.head, *metrics.surgery):
+                spelled = spelled.replace(part or "", without_option(part or "", without)) if part else spelled
+        return spelled
+
+
+def _displaced(kind: str, choice: Choice | None, name: str) -> bool:
+    """Whether an option is at its default because another of its plugin's `one_of` was given."""
+    try:
+        plugin = discover().find(kind, choice.name) if choice else None
+    except PluginError:  # of a file that is not here any more: what the recipe says must do
+        return False
+    if plugin is None or choice is None or name not in plugin.facts.get("one_of", ()):
+        return False
+    defaults = plugin.options.model_fields
+    moved = [option for option in plugin.facts["one_of"] if choice.options.get(option) != defaults[option].default]
+    return bool(moved) and name not in moved
 
 
 @dataclass(frozen=True)
@@ -82,27 +116,31 @@ class Group:
 
 
 def grouped(runs: Sequence[FinishedRun], without: str | None = None) -> list[Group]:
-    """Runs by stream and strategy, in order of their coming; `without` leaves an option out of what tells apart.
+    """Runs by setting and strategy, in order of their coming; `without` leaves an option out of what tells apart.
 
-    Where all runs are of one stream, labels do not repeat it.
+    Where all runs have one setting (stream, backbone, tasks), labels do not repeat it. Raises CallError for a run
+    that is given twice: it is no second seed.
     """
-    streams = {run.metrics.stream for run in runs}
+    places = [run.path.resolve() for run in runs]
+    if twice := [run.path for place, run in zip(places, runs, strict=True) if places.count(place) > 1]:
+        raise CallError(f"{twice[0]} is given twice")
+    alone = len({run.setting for run in runs}) == 1
     groups: dict[str, list[FinishedRun]] = {}
     for run in runs:
-        strategy = run.metrics.strategy if without is None else without_option(run.metrics.strategy, without)
-        label = strategy if len(streams) == 1 else f"{run.metrics.stream}: {strategy}"
-        groups.setdefault(label, []).append(run)
+        strategy = run.strategy(without)
+        groups.setdefault(strategy if alone else f"{run.setting}: {strategy}", []).append(run)
     return [Group(label, members) for label, members in groups.items()]
 
 
-def without_option(strategy: str, option: str) -> str:
-    """A strategy's spelling without the value of one of its options.
+def without_option(part: str, option: str) -> str:
+    """A plugin's spelling without the value of one of its options.
 
-    >>> without_option("concat+surgery=prune:bias=True,margin=0.1@task", "margin")
-    'concat+surgery=prune:bias=True@task'
+    >>> without_option("prune:bias=True,margin=0.1@task", "margin")
+    'prune:bias=True@task'
     """
-    cut = re.sub(rf"(?<=[:,]){re.escape(option)}=[^,@+]*,?", "", strategy)
-    return re.sub(r"[:,](?=[@+]|$)", "", cut)
+    text, at, place = part.rpartition("@") if part.endswith(tuple(f"@{p}" for p in PLACES)) else (part, "", "")
+    spec = Spec.parse(text)
+    return str(Spec(spec.name, {k: v for k, v in spec.options.items() if k != option})) + at + place
 
 
 def sparsity(metrics: Metrics) -> float | None:

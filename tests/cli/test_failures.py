@@ -60,13 +60,11 @@ RUN = ("run", "--stream", "digits")
         (("plugins", "list", "merges"), "there is no kind 'merges'; did you mean 'merge'?"),
         (("plugins", "show", "alhpa"), "there is no plugin 'alhpa'; did you mean 'alpha'?"),
         (("plugins", "show", "merge.ridge"), "there is no merge 'ridge'"),
-        (
-            (
-                "plugins",
-                "check",
-            ),
-            "name a plugin or a file, or give --all",
-        ),
+        (("plugins", "check", "alpha:bogus=1"), "no option 'bogus'"),
+        (("plugins", "new", "merge", "test-mine"), "pytest takes 'test_mine' for a test"),
+        (("plugins", "new", "surgery", "conftest"), "choose another name"),
+        (("plugins", "new", "merge", "plugins", "--package"), "there is a package cltool_plugins already"),
+        (("plugins", "check"), "name a plugin or a file, or give --all"),
         (("plugins", "check", "alpha", "--all"), "name a plugin or a file, or give --all"),
         (("plugins", "check", "nowhere.py"), "nowhere.py: no such Python file"),
         (("plugins", "new", "merg", "mine"), "did you mean 'merge'"),

@@ -24,12 +24,13 @@ GOOD = (
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """Put a package with entry points on the path, as pip leaves one."""
 
-    def put(package: str, entry: str, code: str) -> None:
-        module = package.replace("-", "_")
+    def put(package: str, entry: str, code: str, module: str = "") -> None:
+        file = package.replace("-", "_")
+        module = module or file
         site = tmp_path / "site"
-        info = site / f"{module}-1.0.dist-info"
+        info = site / f"{file}-1.0.dist-info"
         info.mkdir(parents=True)
-        (site / f"{module}.py").write_text(code)
+        (site / f"{file}.py").write_text(code)
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
         (info / "entry_points.txt").write_text(f"[cltool.plugins]\n{entry} = {module}:mine\n")
         monkeypatch.syspath_prepend(site)
@@ -85,6 +86,27 @@ def test_a_broken_package_costs_a_warning_with_its_name_and_cause(cltool: Callab
     broken = cltool("plugins", "check", "mine")
     assert broken.code == 1
     assert "✗ import: importing it gives a plugin; came: merge 'mine' of half-done cannot be imported" in broken.out
+
+
+def test_a_malformed_entry_point_costs_a_warning(cltool: Callable, install: Callable) -> None:
+    install("mal-formed", "merge.mine", GOOD.format(name="mine"), module="mal-formed.mod")
+    listed = cltool("plugins", "list", "merge")
+    assert listed.code == 0
+    assert "merge 'mine' of mal-formed cannot be imported" in listed.err
+
+
+def test_a_plugin_that_exits_costs_a_warning(cltool: Callable, install: Callable) -> None:
+    install("quitter", "merge.mine", "import sys\nsys.exit('needs a GPU')\n")
+    listed = cltool("plugins", "list", "merge")
+    assert listed.code == 0
+    assert "merge 'mine' of quitter cannot be imported: SystemExit: needs a GPU" in listed.err
+
+
+def test_a_file_given_twice_and_a_second_name_for_a_plugin_are_no_doubles(cltool: Callable, tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(GOOD.format(name="mine") + "\n\ndefault = mine\n")
+    found = cltool("plugins", "show", "mine", "--plugin", file, "--plugin", tmp_path / "." / "mine.py")
+    assert found.code == 0, found.err
 
 
 def test_an_entry_point_of_no_kind_is_warned_of(cltool: Callable, install: Callable) -> None:

@@ -63,6 +63,23 @@ def test_a_leaking_universal_says_so_in_every_output(cltool: Callable, tmp_path:
     assert "leaks" in (tmp_path / "run" / "curves.svg").read_text()
 
 
+def test_surgery_of_a_recipe_can_be_taken_away_and_its_plugins_are_kept(cltool: Callable, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.py").write_text(
+            f"from cltool import Head, merge, union\n\n\n@merge\ndef {name}(old: Head, new: Head) -> Head:\n"
+            "    'Newest.'\n    return union(old, new, lambda n, a, b: b)\n"
+        )
+    call = (*QUICK, "--no-joint", "--plugin", tmp_path / "one.py", "--merge", "one", "--lift", "relu:dim=20")
+    cltool(*call, "--surgery", "clahe:bits=8", "--surgery", "prune:quantile=.2@merged", "--out", tmp_path / "a")
+    first = tmp_path / "a" / "recipe.yaml"
+    kept = json.loads(cltool("run", first, "--plugin", tmp_path / "two.py", "--out", tmp_path / "b", "--json").out)
+    assert kept["surgery"] == ["clahe:bits=8@merged", "prune:quantile=0.2@merged"]
+    assert kept["lift"] == "relu:dim=20"
+    away = ("run", first, "--surgery", "none", "--lift", "none", "--out", tmp_path / "c", "--json")
+    without = json.loads(cltool(*away).out)
+    assert (without["surgery"], without["lift"], without["merge"]) == ([], None, "one")
+
+
 @pytest.mark.slow
 def test_a_plugin_file_is_used_for_one_run_and_kept_in_its_recipe(cltool: Callable, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(

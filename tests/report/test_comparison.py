@@ -69,11 +69,11 @@ def test_an_option_is_found_wherever_it_belongs_and_left_out_of_the_label(make: 
 @pytest.mark.parametrize(
     ("strategy", "left"),
     [
-        ("concat+surgery=prune:margin=0.1@task", "concat+surgery=prune@task"),
-        ("concat+surgery=prune:bias=True,margin=0.1@task", "concat+surgery=prune:bias=True@task"),
-        ("alpha:margin=1,x=2+head=ridge", "alpha:x=2+head=ridge"),
-        ("alpha:margin=1", "alpha"),
+        ("prune:margin=0.1@task", "prune@task"),
+        ("prune:bias=True,margin=0.1@task", "prune:bias=True@task"),
+        ("alpha:margin=1,x=2", "alpha:x=2"),
         ("alpha:margins=1", "alpha:margins=1"),
+        ("mine:margin=1e+20,k=a@b", "mine:k=a@b"),
     ],
 )
 def test_a_label_without_an_option(strategy: str, left: str) -> None:
@@ -122,6 +122,19 @@ def test_wrong_calls_write_nothing(cltool: Callable, make: Callable[..., Finishe
     (path / "metrics.json").unlink()
     with pytest.raises(CallError, match="not finished; cltool run --resume"):
         FinishedRun.load(path)
+
+
+def test_runs_of_other_settings_are_no_seeds(make: Callable[..., FinishedRun], cltool: Callable) -> None:
+    runs = [make("a"), make("b", backbone="random:features=16"), make("c", tasks=2)]
+    assert [len(group.runs) for group in grouped(runs)] == [1, 1, 1]
+    assert grouped(runs)[1].label.startswith("digits, random:features=16,size=8,seed=0, 2 + 2 + 2 + 2 + 2 classes: ")
+    assert "is given twice" in cltool("report", runs[0].path, runs[0].path).err
+
+
+def test_a_margin_that_another_option_displaced_is_none(make: Callable[..., FinishedRun]) -> None:
+    found = make("relative", surgery=["prune:relative=0.1"])
+    assert (found.option("margin"), found.option("relative")) == (None, 0.1)
+    assert make("default", surgery=["prune"]).option("margin") == 0.3
 
 
 def test_a_single_run_has_no_spread(make: Callable[..., FinishedRun]) -> None:

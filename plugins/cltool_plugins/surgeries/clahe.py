@@ -16,8 +16,10 @@ from cltool_plugins.surgeries.reach import WithBias, WithUnknown, on_weights
 def clahe(
     head: Head,
     *,
-    clip: Annotated[float, Field(gt=0, description="a histogram's ceiling, in heights of a flat one")] = 100.0,
-    tiles: Annotated[int, Field(ge=1, description="tiles per side")] = 2,
+    clip: Annotated[
+        float, Field(gt=0, le=65536, description="a histogram's ceiling, in heights of a flat one")
+    ] = 100.0,
+    tiles: Annotated[int, Field(ge=1, description="tiles per side, at most one per row and per column")] = 2,
     bits: Bits = 16,
     bias: WithBias = False,
     unknown: WithUnknown = False,
@@ -36,6 +38,7 @@ def clahe(
     """
 
     def equalise(picture: Picture) -> Picture:
-        return cv2.createCLAHE(clip, (tiles, tiles)).apply(picture)  # type: ignore[return-value]
+        grid = (min(tiles, picture.shape[1]), min(tiles, picture.shape[0]))
+        return cv2.createCLAHE(clip, grid).apply(picture)  # type: ignore[return-value]
 
     return on_weights(head, lambda weight: on_levels(weight, equalise, bits), bias, unknown)

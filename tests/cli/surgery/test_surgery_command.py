@@ -155,3 +155,34 @@ def test_a_sparkline_holds_all_counts() -> None:
     assert sparkline((0,) * 101, 24) == " " * 24
     assert sparkline((*(0,) * 100, 1), 24) == " " * 23 + "▁"
     assert sparkline((1, 10, 100, 0), 4) == "▁▅█ "
+
+
+def test_inspect_draws_over_nothing_unless_it_is_told(cltool: Callable, tmp_path: Path) -> None:
+    model, kept = tmp_path / "m.safetensors", tmp_path / "kept.png"
+    save_file({"fc.weight": torch.eye(2)}, model)
+    kept.write_text("precious")
+    found = cltool("surgery", "inspect", model, "--picture", kept)
+    assert (found.code, kept.read_text()) == (2, "precious")
+    assert "is there already; give --force" in found.err
+    (tmp_path / "folder.png").mkdir()
+    assert "is a folder" in cltool("surgery", "inspect", model, "--picture", tmp_path / "folder.png").err
+    odd = tmp_path / "model.png"
+    odd.write_bytes(model.read_bytes())
+    found = cltool("surgery", "inspect", odd, "--picture", odd, "--force")
+    assert "two things at once" in found.err
+    assert odd.read_bytes() == model.read_bytes()
+    assert cltool("surgery", "inspect", model, "--picture", kept, "--force").code == 0
+
+
+def test_weights_too_far_apart_are_one_line(cltool: Callable, tmp_path: Path) -> None:
+    model = tmp_path / "m.safetensors"
+    save_file({"fc.weight": torch.tensor([[1e308, -1e308]], dtype=torch.float64)}, model)
+    for call in (("inspect", model), ("apply", "clahe", model, "-o", tmp_path / "o.safetensors")):
+        found = cltool("surgery", *call)
+        assert found.code == 2
+        assert "too far apart" in found.err
+        assert len(found.err.splitlines()) == 1
+    save_file({"fc.weight": torch.full((2, 3), 1e300, dtype=torch.float64)}, model)
+    assert json.loads(cltool("surgery", "inspect", model, "--json").out)["layers"][0]["norm"] == pytest.approx(
+        6**0.5 * 1e300
+    )
