@@ -8,7 +8,18 @@ import torch
 from torch import Tensor
 
 from cltool.contract.clauses import Clause
-from cltool.contract.trials import DETERMINISTIC, RUNS, UNTOUCHED, Make, Subject, Trial, digest, each, try_all
+from cltool.contract.trials import (
+    DETERMINISTIC,
+    RUNS,
+    UNTOUCHED,
+    Make,
+    Subject,
+    Trial,
+    digest,
+    each,
+    global_randomness,
+    try_all,
+)
 from cltool.plugin import Configured
 from cltool.seeding import generator
 
@@ -69,7 +80,8 @@ def _mask(subject: Subject) -> str | None:
             return None
         given = {**trial.given, "prediction": trial.given["prediction"].nan_to_num(5.0)}
         given["target"] = given["target"].nan_to_num(-5.0)
-        other = subject.plugin(**given, rng=generator("contract", trial.case))
+        with global_randomness(1):
+            other = subject.plugin(**given, rng=generator("contract", trial.case))
         return None if digest(other) == digest(trial.result) else f"{float(trial.result)} and {float(other)}"
 
     return each(judge)(subject)

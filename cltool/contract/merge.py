@@ -89,6 +89,8 @@ def _device(subject: Subject) -> str | None:
         head = given[which]
         given[which] = Head(head.names, head.weight.cuda(), head.bias.cuda(), head.counts.cuda(), head.space)
     found = subject.plugin(**given, rng=generator("contract", "device"))
+    if not isinstance(found, Head):
+        raise NotChecked("the result is no Head")
     return None if found.weight.is_cuda and found.bias.is_cuda else f"weights on {found.weight.device}"
 
 

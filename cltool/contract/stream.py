@@ -95,13 +95,17 @@ def _pictures(trial: Trial) -> str | None:
 
 def _targets(trial: Trial) -> str | None:
     classes = len(trial.result.outputs)
-    for block in trial.result.train.values():
+    for block in (*trial.result.train.values(), *trial.result.test.values()):
         if (block.targets is not None) != trial.result.soft:
             return f"{'hard' if trial.result.soft else 'soft'} labels of {block.output!r}"
-        if block.targets is not None:
-            total = block.targets.sum(1)
-            if block.targets.shape != (len(block), classes) or not torch.allclose(total, torch.ones(len(block))):
-                return f"rows of {block.output!r} that sum to {float(total.min()):.3f} … {float(total.max()):.3f}"
+        if block.targets is None:
+            continue
+        if list(block.targets.shape) != [len(block), classes]:
+            return f"{list(block.targets.shape)} for {len(block)} pictures of {block.output!r} and {classes} outputs"
+        total = block.targets.sum(1)
+        if (block.targets < 0).any() or not torch.allclose(total, torch.ones(len(block))):
+            least = float(block.targets.min())
+            return f"rows of {block.output!r} from {least:.3f}, that sum to {float(total.min()):.3f}"
     return None
 
 

@@ -76,6 +76,8 @@ def _device(subject: Subject) -> str | None:
     head = samples("abc").head()
     given: dict[str, Any] = {"head": replace(head, weight=head.weight.cuda(), bias=head.bias.cuda())}
     found = subject.plugin(**given, rng=generator("contract", "device"))
+    if not isinstance(found, Head):
+        raise NotChecked("the result is no Head")
     return None if found.weight.is_cuda and found.bias.is_cuda else f"weights on {found.weight.device}"
 
 
