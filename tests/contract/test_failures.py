@@ -1059,7 +1059,7 @@ def wipes(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     return apart(prediction, target, mask).sum()
 
 
-@breaks("deterministic", came=" and ")
+@breaks("deterministic", came="draw from the input")
 @loss
 def jittery(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     """Add noise of one's own; two calls, as the clause `mask` makes, are never alike."""
