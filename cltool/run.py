@@ -236,6 +236,13 @@ def _surgery_facts(steps: Sequence[Step]) -> list[SurgeryFacts]:
     return facts
 
 
+def _unknown_facts(steps: Sequence[Step]) -> UnknownFacts | None:
+    """What `unknown` did after each task; None where no head had that row."""
+    if not any(step["unknown"] for step in steps):
+        return None
+    return UnknownFacts(**{k: [(step["unknown"] or {}).get(k) for step in steps] for k in UnknownFacts.model_fields})
+
+
 def _metrics(setup: Setup, backbone: Backbone, steps: Sequence[Step], knowledge: Knowledge) -> Metrics:
     """All named metrics, from the journal's rows alone."""
     stream, learner, counts = setup.stream, setup.learner, setup.stream.test_counts
@@ -243,7 +250,6 @@ def _metrics(setup: Setup, backbone: Backbone, steps: Sequence[Step], knowledge:
     aware, _ = _square([step["row_task_aware"] for step in steps])
     curve = measures.curve(matrix, counts)
     joint = [step["joint"] for step in steps if step["joint"]]
-    unknown = [step["unknown"] or {} for step in steps] if any(step["unknown"] for step in steps) else []
     width, head = knowledge.head.weight.shape[1] + 1, knowledge.head
     return Metrics(
         schema=1,
@@ -279,9 +285,7 @@ def _metrics(setup: Setup, backbone: Backbone, steps: Sequence[Step], knowledge:
         bwt_gem=measures.bwt_gem(matrix),
         joint=JointFacts(curve=[j["accuracy"] for j in joint], decay=[j["decay"] for j in joint]) if joint else None,
         gap_to_joint=[j["accuracy"] - ours for j, ours in zip(joint, curve, strict=True)] if joint else None,
-        unknown=UnknownFacts(**{k: [u.get(k) for u in unknown] for k in UnknownFacts.model_fields})
-        if unknown
-        else None,
+        unknown=_unknown_facts(steps),
         cost=_cost(
             steps,
             backbone.parameters + knowledge.space.lift_parameters + head.weight.numel() + head.bias.numel(),

@@ -301,17 +301,17 @@ assert differing(old, new) == ["bias"] and new.read("bias").sum() == 20
 @pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["safetensors", "pt"])
 def test_a_large_file_takes_no_memory(suffix: str, tmp_path: Path) -> None:
-    """1 GB in one tensor. What is mapped from the file is the kernel's to drop; what counts is anonymous memory."""
+    """Half a GB in one tensor. What is mapped from the file is the kernel's to drop; what counts is anonymous memory."""
     old, new = tmp_path / f"old.{suffix}", tmp_path / f"new.{suffix}"
     if suffix == "pt":
-        code = "import sys, torch; torch.save({'big': torch.zeros(1 << 28), 'bias': torch.zeros(20)}, sys.argv[1])"
+        code = "import sys, torch; torch.save({'big': torch.zeros(1 << 27), 'bias': torch.zeros(20)}, sys.argv[1])"
         subprocess.run([sys.executable, "-c", code, old], check=True)
     else:
-        big = {"dtype": "F32", "shape": [1 << 28], "data_offsets": [0, 1 << 30]}
-        bias = {"dtype": "F32", "shape": [20], "data_offsets": [1 << 30, (1 << 30) + 80]}
+        big = {"dtype": "F32", "shape": [1 << 27], "data_offsets": [0, 1 << 29]}
+        bias = {"dtype": "F32", "shape": [20], "data_offsets": [1 << 29, (1 << 29) + 80]}
         raw(old, {"big": big, "bias": bias}, b"")
         with old.open("r+b") as file:
-            file.truncate(old.stat().st_size + (1 << 30) + 80)
+            file.truncate(old.stat().st_size + (1 << 29) + 80)
 
     child = subprocess.Popen([sys.executable, "-c", REPLACE, old, new], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert child.stdin is not None
@@ -324,9 +324,9 @@ def test_a_large_file_takes_no_memory(suffix: str, tmp_path: Path) -> None:
         time.sleep(0.002)
     child.stdout.close()
     assert child.returncode == 0
-    assert new.stat().st_size > 1 << 30
+    assert new.stat().st_size > 1 << 29
     print(f"{suffix}: {start >> 20} MB before, at most {(peak - start) >> 20} MB more")
-    assert peak - start < 200 << 20
+    assert peak - start < 150 << 20
     new.unlink()
     old.unlink()
 

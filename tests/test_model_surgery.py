@@ -77,6 +77,7 @@ def files(request: pytest.FixtureRequest, classifiers: list[nn.Module], tmp_path
 # apply
 
 
+@pytest.mark.slow
 def test_pruning_changes_exactly_the_weights_in_the_range(files: list[Path], classifiers: list[nn.Module]) -> None:
     out = files[0].with_name(f"out{files[0].suffix}")
     ((name, (effect,)),) = apply(files[0], surgeries_of("prune:margin=0.01"), [], out, picture=out.with_suffix(".png"))
@@ -191,6 +192,7 @@ def test_a_merged_model_scores_as_its_parts_did(files: list[Path], classifiers: 
         assert torch.allclose(whole.double()(pictures), expected, rtol=0, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_what_was_merged_can_be_merged_again_without_names(classifiers: list[nn.Module], tmp_path: Path) -> None:
     torch.manual_seed(1)
     third = copy.deepcopy(classifiers[0])

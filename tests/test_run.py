@@ -68,6 +68,7 @@ def test_a_run_leaves_what_it_says(tmp_path: Path) -> None:
     assert float(Statistics.load(tmp_path / "run" / "statistics.safetensors").count.sum()) == 1442
 
 
+@pytest.mark.slow
 def test_metrics_agree_with_each_other_and_the_data(tmp_path: Path) -> None:
     found = start(tmp_path / "run")
     assert [len(row) for row in found.matrix] == [5] * 5
@@ -176,6 +177,7 @@ def test_a_process_killed_with_9_is_taken_up_again(tmp_path: Path) -> None:
     assert_same(tmp_path / "whole", tmp_path / "cut")
 
 
+@pytest.mark.slow
 def test_surgery_on_the_merged_head_acts_on_a_copy_that_no_merge_receives(tmp_path: Path) -> None:
     plain = start(tmp_path / "plain", joint=False)
     cut = start(tmp_path / "cut", joint=False, surgery=["prune:quantile=0.05@merged"])
@@ -186,6 +188,7 @@ def test_surgery_on_the_merged_head_acts_on_a_copy_that_no_merge_receives(tmp_pa
     assert cut.surgery == ["prune:quantile=0.05@merged"]
 
 
+@pytest.mark.slow
 def test_surgery_on_tasks_acts_before_merging_and_the_fitted_heads_are_kept(tmp_path: Path) -> None:
     start(tmp_path / "plain", joint=False)
     found = start(tmp_path / "cut", joint=False, surgery=["prune:quantile=0.05"])  # its own place is the task
@@ -213,6 +216,7 @@ def test_surgeries_act_in_the_given_order_at_their_places(tmp_path: Path) -> Non
     assert found.surgery_effects[1].range_after == found.surgery_effects[2].range_before
 
 
+@pytest.mark.slow
 def test_a_surgery_that_changes_nothing_is_labelled_wherever_it_is_shown(tmp_path: Path) -> None:
     found = start(tmp_path / "run", joint=False, surgery=["prune:margin=50"])
     assert found.surgery_effects[0].no_op
@@ -289,6 +293,7 @@ def test_a_surgery_that_gives_back_what_it_was_given_can_be_resumed(
         resume(tmp_path / "cut")
 
 
+@pytest.mark.slow
 def test_a_run_begun_before_there_was_surgery_is_taken_up(tmp_path: Path) -> None:
     start(tmp_path / "run", joint=False)
     journal = tmp_path / "run" / "journal.jsonl"

@@ -51,10 +51,12 @@ class FinishedRun:
         None, too, where another option has taken its place, as `relative` does with the default `margin`.
         """
         recipe = self.recipe
-        kinds = (*(("surgery", choice) for choice in recipe.surgery), ("merge", recipe.merge), ("lift", recipe.lift))
-        for kind, choice in (*kinds, ("unknown", recipe.unknown), ("head", recipe.head)):
+        others = {"merge": recipe.merge, "lift": recipe.lift, "unknown": recipe.unknown, "head": recipe.head}
+        for kind, choice in (*(("surgery", choice) for choice in recipe.surgery), *others.items()):
             value = choice.options.get(name) if choice else None
-            if isinstance(value, int | float) and not isinstance(value, bool) and not _displaced(kind, choice, name):
+            if choice is None or isinstance(value, bool) or not isinstance(value, int | float):
+                continue
+            if not _displaced(kind, choice, name):
                 return float(value)
         return None
 
@@ -70,21 +72,19 @@ class FinishedRun:
         metrics, spelled = self.metrics, self.metrics.strategy
         if without is not None:
             for part in (metrics.merge, metrics.lift, metrics.unknown_from, metrics.head, *metrics.surgery):
-                spelled = spelled.replace(part or "", without_option(part or "", without)) if part else spelled
+                spelled = spelled.replace(part, without_option(part, without)) if part else spelled
         return spelled
 
 
-def _displaced(kind: str, choice: Choice | None, name: str) -> bool:
+def _displaced(kind: str, choice: Choice, name: str) -> bool:
     """Whether an option is at its default because another of its plugin's `one_of` was given."""
     try:
-        plugin = discover().find(kind, choice.name) if choice else None
+        plugin = discover().find(kind, choice.name)
     except PluginError:  # of a file that is not here any more: what the recipe says must do
         return False
-    if plugin is None or choice is None or name not in plugin.facts.get("one_of", ()):
-        return False
-    defaults = plugin.options.model_fields
-    moved = [option for option in plugin.facts["one_of"] if choice.options.get(option) != defaults[option].default]
-    return bool(moved) and name not in moved
+    rivals = plugin.facts.get("one_of", ())
+    moved = [option for option in rivals if choice.options.get(option) != plugin.options.model_fields[option].default]
+    return name in rivals and bool(moved) and name not in moved
 
 
 @dataclass(frozen=True)

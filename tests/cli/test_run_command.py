@@ -63,6 +63,7 @@ def test_a_leaking_universal_says_so_in_every_output(cltool: Callable, tmp_path:
     assert "leaks" in (tmp_path / "run" / "curves.svg").read_text()
 
 
+@pytest.mark.slow
 def test_surgery_of_a_recipe_can_be_taken_away_and_its_plugins_are_kept(cltool: Callable, tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / f"{name}.py").write_text(
@@ -125,6 +126,7 @@ def test_a_failed_run_is_one_line_and_code_1_and_debug_shows_more(cltool: Callab
     assert "Traceback" in cltool(*call, "--out", tmp_path / "b", "--debug").err
 
 
+@pytest.mark.slow
 def test_the_bank_is_shown_and_pruned(cltool: Callable, tmp_path: Path) -> None:
     assert "empty" in cltool("data", "bank").out
     cltool(*QUICK, "--no-joint", "--out", tmp_path / "run")

@@ -51,6 +51,7 @@ def test_sparsity_and_no_ops_stand_in_the_table(make: Callable[..., FinishedRun]
     assert "no-op" not in sparse["strategy"]
 
 
+@pytest.mark.slow
 def test_what_surgery_on_tasks_left_is_a_mean_over_tasks(make: Callable[..., FinishedRun]) -> None:
     found = make("cut", surgery=["prune:margin=0.1@task"])
     (effect,) = found.metrics.surgery_effects
@@ -124,6 +125,7 @@ def test_wrong_calls_write_nothing(cltool: Callable, make: Callable[..., Finishe
         FinishedRun.load(path)
 
 
+@pytest.mark.slow
 def test_runs_of_other_settings_are_no_seeds(make: Callable[..., FinishedRun], cltool: Callable) -> None:
     runs = [make("a"), make("b", backbone="random:features=16"), make("c", tasks=2)]
     assert [len(group.runs) for group in grouped(runs)] == [1, 1, 1]
@@ -131,12 +133,14 @@ def test_runs_of_other_settings_are_no_seeds(make: Callable[..., FinishedRun], c
     assert "is given twice" in cltool("report", runs[0].path, runs[0].path).err
 
 
+@pytest.mark.slow
 def test_a_margin_that_another_option_displaced_is_none(make: Callable[..., FinishedRun]) -> None:
     found = make("relative", surgery=["prune:relative=0.1"])
     assert (found.option("margin"), found.option("relative")) == (None, 0.1)
     assert make("default", surgery=["prune"]).option("margin") == 0.3
 
 
+@pytest.mark.slow
 def test_a_single_run_has_no_spread(make: Callable[..., FinishedRun]) -> None:
     group = Group("one", [make("a", merge="concat")])
     assert group.deviation(lambda metrics: metrics.accuracy_final) == 0

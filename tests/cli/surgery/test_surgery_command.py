@@ -31,6 +31,7 @@ def model(network: nn.Module, tmp_path: Path) -> Path:
     return tmp_path / "in.safetensors"
 
 
+@pytest.mark.slow
 def test_the_call_of_the_acceptance_check(cltool: Callable, model: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.safetensors"
     found = cltool("surgery", "apply", "prune:margin=0.01", "--layer", "fc", model, "-o", out)

@@ -76,6 +76,7 @@ def test_a_squeezenets_maps_are_averaged(squeezenet: Path) -> None:
     assert backbone.parameters == sum(p.numel() for p in whole.features.parameters())
 
 
+@pytest.mark.slow
 def test_pth_and_safetensors_of_one_network_give_the_same(tmp_path: Path) -> None:
     torch.manual_seed(4)
     state = models.resnet18(num_classes=7).state_dict()
@@ -112,6 +113,7 @@ def test_weights_of_another_network_are_refused(tmp_path: Path, change: str) -> 
         torchvision_backbone("resnet18", weights=str(tmp_path / "w.safetensors"))
 
 
+@pytest.mark.slow
 def test_too_small_a_picture_is_refused_by_the_networks_own_word() -> None:
     with pytest.raises(CallError, match="pictures of 16 px do not go through"):
         torchvision_backbone("alexnet", weights="none", size=16)
