@@ -301,7 +301,7 @@ assert differing(old, new) == ["bias"] and new.read("bias").sum() == 20
 @pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["safetensors", "pt"])
 def test_a_large_file_takes_no_memory(suffix: str, tmp_path: Path) -> None:
-    """Half a GB in one tensor. What is mapped from the file is the kernel's to drop; what counts is anonymous memory."""
+    """Half a GB in one tensor. What is mapped is the kernel's to drop; what counts is anonymous memory."""
     old, new = tmp_path / f"old.{suffix}", tmp_path / f"new.{suffix}"
     if suffix == "pt":
         code = "import sys, torch; torch.save({'big': torch.zeros(1 << 27), 'bias': torch.zeros(20)}, sys.argv[1])"
