@@ -92,9 +92,8 @@ def apply(
     with progress.track("layers", len(chosen)) as advance:
         for layer in chosen:
             before = _finite(head_of(checkpoint, layer), layer, checkpoint.path)
-            (after, effects), (other, _) = (
-                operate(guess, operations, generator(seed, layer.name)) for (guess,) in _guesses([before])
-            )
+            tried = [operate(guess, operations, generator(seed, layer.name)) for (guess,) in _guesses([before])]
+            (after, effects), (other, _) = tried[0], tried[-1]
             if not (torch.equal(after.weight, other.weight) and torch.equal(after.bias, other.bias)):
                 raise CallError(f"these surgeries need the samples behind each row of {layer.name}, which nobody says")
             # operations say where in a run they act; a file has no such places
@@ -293,7 +292,8 @@ def _fold(by: Configured, heads: Sequence[Head], seed: int) -> Head:
     for head in heads[1:]:
         dtype = torch.promote_types(dtype, head.weight.dtype)
     alike = [replace(head, weight=head.weight.to(dtype), bias=head.bias.to(dtype)) for head in heads]
-    low, high = (_folded(by, guess, seed) for guess in _guesses(alike))
+    tried = [_folded(by, guess, seed) for guess in _guesses(alike)]
+    low, high = tried[0], tried[-1]
     if not (torch.equal(low.weight, high.weight) and torch.equal(low.bias, high.bias)):
         different = (low.weight != high.weight).any(1) | (low.bias != high.bias)
         row = low.names[int(different.nonzero()[0])]
@@ -307,8 +307,11 @@ def _fold(by: Configured, heads: Sequence[Head], seed: int) -> Head:
 def _guesses(heads: Sequence[Head]) -> Iterator[list[Head]]:
     """The heads with numbers in place of unknown counts, growing from head to head and row to row; then falling.
 
-    Whoever compares or weighs by them gets two answers.
+    Whoever compares or weighs by them gets two answers. Where all counts are known, the heads alone, once.
     """
+    if not any(torch.isnan(head.counts).any() for head in heads):
+        yield list(heads)
+        return
     for growing in (True, False):
         guessed = []
         for place, head in enumerate(heads):

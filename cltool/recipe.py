@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from cltool import __version__
 from cltool.errors import CallError
 from cltool.files import save_text
-from cltool.places import PLACES, Place
+from cltool.places import Place, split_place
 from cltool.plugin import Spec
 
 
@@ -56,7 +56,7 @@ class PlacedChoice(Choice):
     def _from_text(cls, value: Any) -> Any:
         if not isinstance(value, str):
             return value
-        text, _, place = value.rpartition("@") if value.endswith(tuple(f"@{p}" for p in PLACES)) else (value, "", None)
+        text, place = split_place(value)
         spec = Spec.parse(text)
         if "@" in spec.name:
             name, _, _ = spec.name.partition("@")

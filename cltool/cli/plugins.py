@@ -195,8 +195,9 @@ def check(
     """
     if all_ == bool(target):
         raise CallError("name a plugin or a file, or give --all")
-    reports = list(_reports(target or [], plugin or [], data_root, json_))
-    empty = [kind for kind in KINDS if not discover(plugin or []).names(kind)] if all_ else []
+    catalogue = discover(plugin or [])
+    reports = list(_reports(target or [], catalogue, data_root, json_))
+    empty = [kind for kind in KINDS if not catalogue.names(kind)] if all_ else []
     broken = [report for report in reports if report.broken]
     if json_:
         facts = {"reports": [_facts(report) for report in reports], "empty_kinds": empty}
@@ -209,11 +210,10 @@ def check(
         raise typer.Exit(1)
 
 
-def _reports(targets: Sequence[str], files: Sequence[Path], data_root: Path | None, quiet: bool) -> Iterable[Report]:
+def _reports(targets: Sequence[str], catalogue: Catalogue, data_root: Path | None, quiet: bool) -> Iterable[Report]:
     """Check one target after another, showing each report as it comes."""
     from cltool.contract import check_entry, check_file
 
-    catalogue = discover(files)
     found: list[Callable[[], list[Report]]] = []
     for target in targets:
         if target.endswith(".py"):

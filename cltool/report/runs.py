@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from cltool.catalogue import discover
 from cltool.errors import CallError, PluginError
-from cltool.places import PLACES
+from cltool.places import split_place
 from cltool.plugin import Spec
 from cltool.recipe import Choice, Recipe
 from cltool.rundir import Metrics
@@ -138,9 +138,9 @@ def without_option(part: str, option: str) -> str:
     >>> without_option("prune:bias=True,margin=0.1@task", "margin")
     'prune:bias=True@task'
     """
-    text, at, place = part.rpartition("@") if part.endswith(tuple(f"@{p}" for p in PLACES)) else (part, "", "")
+    text, place = split_place(part)
     spec = Spec.parse(text)
-    return str(Spec(spec.name, {k: v for k, v in spec.options.items() if k != option})) + at + place
+    return str(Spec(spec.name, {k: v for k, v in spec.options.items() if k != option})) + (f"@{place}" if place else "")
 
 
 def sparsity(metrics: Metrics) -> float | None:
