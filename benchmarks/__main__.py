@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from benchmarks import avalanche, surgery
+from benchmarks import avalanche, merges, surgery
 
 app = typer.Typer(
     name="python -m benchmarks",
@@ -14,6 +14,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("avalanche")(avalanche.compare)
+app.command("merges")(merges.compare)
 app.command("surgery")(surgery.sweep)
 
 

@@ -121,6 +121,7 @@ def _cltool(work: Work, warm: bool) -> Iterator[float]:
     stream, bank = setup.stream, FeatureBank()
     features = partial(bank.features, backbone=backbone)
     counts = stream.test_counts
+    assert setup.learner is not None
     predictors = setup.learner(stream, features=features, backbone=backbone.fingerprint)
     return (pooled(evaluate(known, stream, step).row, counts) for step, known in enumerate(predictors))
 

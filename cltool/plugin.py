@@ -71,13 +71,14 @@ KINDS: Mapping[str, Kind] = {
             "merge",
             "two heads, or their statistics, → one head",
             {"old": "Head", "new": "Head", **_STATISTICS, "rng": "Generator"},
-            frozenset({"exact"}),
+            frozenset({"exact", "class_grams"}),
         ),
         Kind("surgery", "an operation on one head's weights", {"head": "Head", "rng": "Generator"}, frozenset({"on"})),
         Kind(
             "strategy",
             "a way to learn a whole stream",
             {"stream": "TaskStream", "features": "Callable", "backbone": "Backbone", "rng": "Generator"},
+            frozenset({"exact"}),
         ),
         Kind(
             "loss",

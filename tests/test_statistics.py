@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,60 @@ def test_two_spaces_do_not_add() -> None:
     x, y = sample(3, 0)
     with pytest.raises(CallError, match="two feature spaces"):
         Statistics.of(x, y, ("a", "b", "c"), "s") + Statistics.of(x, y, ("a", "b", "c"), "t")
+
+
+def test_the_sum_of_nothing_adds_nothing() -> None:
+    for grams in (False, True):
+        some = Statistics.of(*sample(9, 0), ("a", "b", "c"), "s", class_grams=grams)
+        for total in (Statistics.empty(4, "s") + some, some + Statistics.empty(4, "s")):
+            assert total.names == some.names
+            assert all(torch.equal(getattr(total, f), getattr(some, f)) for f in FIELDS)
+            assert (total.class_grams is not None) == grams
+    assert Statistics.empty(4, "s").within_covariance.eq(0).all()
+
+
+def test_class_grams_are_those_of_each_class_and_add_up_by_name() -> None:
+    (x, y), (u, v) = sample(20, 0), sample(30, 1)
+    both = Statistics.of(x, y, ("a", "b", "c"), "s", True) + Statistics.of(u, v, ("c", "d", "a"), "s", True)
+    assert both.class_grams is not None
+    for name, left, right in (("a", 0, 2), ("b", 1, None), ("c", 2, 0), ("d", None, 1)):
+        own = [f[t[:, i] == 1] for f, t, i in ((x, y, left), (u, v, right)) if i is not None]
+        samples = torch.cat(own).double()
+        assert torch.allclose(both.class_grams[both.names.index(name)], samples.T @ samples)
+        assert torch.allclose(both.covariance(name), torch.cov(samples.T, correction=0))
+
+
+def test_class_grams_of_soft_labels_are_weighted() -> None:
+    x, _ = sample(20, 0)
+    share = torch.rand(20, 1, generator=torch.Generator().manual_seed(0))
+    soft = Statistics.of(x, torch.cat([share, 1 - share], 1), ("a", "b"), "s", class_grams=True)
+    assert soft.class_grams is not None
+    assert torch.allclose(soft.class_grams[0], (x.double() * share.double()).T @ x.double())
+    assert torch.allclose(soft.class_grams.sum(0), soft.gram[:-1, :-1])
+
+
+def test_class_grams_are_saved_and_counted(tmp_path: Path) -> None:
+    found = Statistics.of(*sample(9, 0), ("a", "b", "c"), "s", class_grams=True)
+    found.save(tmp_path / "s.safetensors")
+    back = Statistics.load(tmp_path / "s.safetensors")
+    assert back.class_grams is not None
+    assert torch.equal(back.class_grams, found.class_grams)
+    assert found.nbytes - replace(found, class_grams=None).nbytes == 3 * 4 * 4 * 8
+
+
+def test_an_output_without_samples_has_a_mean_of_zeros_and_no_part_in_the_covariance() -> None:
+    x, y = sample(40, 1)
+    with_none = torch.cat([y, torch.zeros(40, 1)], 1)
+    found = Statistics.of(x, with_none, ("a", "b", "c", "none"), "s", class_grams=True)
+    assert found.mean("none").eq(0).all()
+    assert found.covariance("none").eq(0).all()
+    assert torch.isfinite(found.means).all()
+    assert torch.allclose(found.within_covariance, Statistics.of(x, y, ("a", "b", "c"), "s").within_covariance)
+
+
+def test_class_grams_and_none_do_not_add() -> None:
+    x, y = sample(3, 0)
+    with pytest.raises(CallError, match="class_grams=True"):
+        Statistics.of(x, y, ("a", "b", "c"), "s") + Statistics.of(x, y, ("a", "b", "c"), "s", class_grams=True)
+    with pytest.raises(CallError, match="class_grams=True"):
+        Statistics.of(x, y, ("a", "b", "c"), "s").covariance("a")

@@ -37,7 +37,8 @@ class Samples:
 
     @property
     def statistics(self) -> Statistics:
-        return Statistics.of(self.features, self.targets, self.names, SPACE)
+        """Their sums, class grams among them, as a merge with the fact `class_grams` is given them."""
+        return Statistics.of(self.features, self.targets, self.names, SPACE, class_grams=True)
 
     def head(self, strength: float = 1.0, unknown: bool = True, dtype: torch.dtype = torch.float32) -> Head:
         """The ridge solution on the targets, and a small row for `unknown`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from cltool.backbones import Backbone, PictureTransform
 from cltool.contract.clauses import Clause, NotChecked
@@ -13,6 +13,10 @@ from cltool.contract.examples import picture_stream, pixel_features
 from cltool.contract.trials import RUNS, Subject, Trial, each, try_all
 from cltool.heads import UNKNOWN
 from cltool.plugin import Configured
+from cltool.seeding import generator
+from cltool.tasks import TaskStream, arrange
+
+ROUNDING = 1e-4
 
 
 def subject(strategy: Configured) -> Subject:
@@ -21,13 +25,13 @@ def subject(strategy: Configured) -> Subject:
     def plain(stream: Any, **given: Any) -> Any:
         return [(p.outputs, p.scores(stream.test(stream.pictures.outputs))) for p in strategy(stream=stream, **given)]
 
-    tried = try_all(plain, {"two tasks of two classes": _inputs})  # type: ignore[arg-type]
+    tried = try_all(plain, {"two tasks of two classes": lambda: _inputs(picture_stream())})  # type: ignore[arg-type]
     return Subject(strategy, tried.trials)
 
 
-def _inputs() -> dict[str, Any]:
+def _inputs(stream: TaskStream) -> dict[str, Any]:
     backbone = Backbone.of("pixels", nn.Flatten(), PictureTransform(8, 1), 64)
-    return {"stream": picture_stream(), "features": pixel_features, "backbone": backbone}
+    return {"stream": stream, "features": pixel_features, "backbone": backbone}
 
 
 def _predictors(trial: Trial) -> str | None:
@@ -69,6 +73,33 @@ def _deterministic(trial: Trial) -> str | None:
     return None if same else "other scores; draw from the input `rng: Generator`"
 
 
+def _exact(subject: Subject) -> str | None:
+    """Cut and order the same pictures in several ways; all that were seen get the same scores in the end."""
+    strategy = subject.plugin
+    if not strategy.plugin.facts.get("exact"):
+        raise NotChecked("it does not claim to be")
+    pictures = picture_stream().pictures
+    names = pictures.outputs
+    wanted = _final(strategy, arrange(pictures, per_task=[len(names)]))
+    ways = {"in two tasks": ([2, 2], names), "the other way round, one by one": ([1, 1, 1, 1], names[::-1])}
+    for way, (sizes, order) in ways.items():
+        found = _final(strategy, arrange(pictures, per_task=sizes, order=list(order)))
+        if found.keys() != wanted.keys():
+            return f"{', '.join(found)} instead of {', '.join(wanted)}, {way}"
+        off = max(float((found[name] - wanted[name]).abs().max()) for name in wanted)
+        largest = max(float(scores.abs().max()) for scores in wanted.values())
+        if not off <= ROUNDING * largest:
+            return f"scores that differ by {off / largest:.3g} of the largest from those of one task of all, {way}"
+    return None
+
+
+def _final(strategy: Configured, stream: TaskStream) -> dict[str, Tensor]:
+    """Scores of all test pictures, by output, after the stream's last task."""
+    *_, last = strategy(**_inputs(stream), rng=generator("contract", "exact"))
+    scores = last.scores(picture_stream().test(picture_stream().pictures.outputs))
+    return dict(zip(last.outputs, scores.T, strict=True))
+
+
 CLAUSES = (
     RUNS,
     Clause("predictors", "one after each task", each(_predictors)),
@@ -76,4 +107,7 @@ CLAUSES = (
     Clause("scores", "finite scores [n, len(outputs)] of any pictures", each(_scores)),
     Clause("learns", "over half of very plain test pictures right", each(_learns)),
     Clause("deterministic", "the same inputs give the same scores", each(_deterministic)),
+    Clause(
+        "exact", f"the same scores however the stream is cut and ordered, within {ROUNDING:g} of the largest", _exact
+    ),
 )

@@ -277,6 +277,20 @@ def holds_five(old: Head, new: Head) -> Head:
     return Head(names, found.weight[keep], found.bias[keep], found.counts[keep], found.space)
 
 
+@breaks("exact", came="for tasks one by one, one sample per class")
+@merge(exact=True)
+def newest_in_doubt(old_statistics: Statistics, statistics: Statistics) -> Head:
+    """The ridge solution of all, unless there are too few samples for one: then that of the oldest."""
+    enough = float(statistics.gram[-1, -1]) >= len(statistics.gram) or not old_statistics.names
+    gram, cross = statistics.gram, statistics.cross
+    if not enough:
+        gram = old_statistics.gram
+        cross = nn.functional.pad(old_statistics.cross, (0, len(statistics.names) - len(old_statistics.names)))
+    rows = torch.linalg.solve(gram + torch.eye(len(gram)), cross).T.float()
+    weight, bias = rows[:, :-1].contiguous(), rows[:, -1].contiguous()
+    return Head(statistics.names, weight, bias, statistics.count.float(), statistics.space)
+
+
 # Surgery
 
 
@@ -983,6 +997,19 @@ class Noisy(Means):
 def moody(stream: TaskStream, features: Features, rng: Generator) -> Iterator[Means]:
     """Draw from a global generator."""
     yield from learn(stream, features, Noisy)
+
+
+class Fading(Means):
+    def scores(self, blocks: Sequence[Block]) -> Tensor:
+        age = torch.arange(len(self.means), 0, -1)
+        return super().scores(blocks) * (1 + 0.01 * age)
+
+
+@breaks("exact", came="of the largest from those of one task of all, the other way round, one by one")
+@strategy(exact=True)
+def fades(stream: TaskStream, features: Features) -> Iterator[Means]:
+    """Trust a class less the earlier it came."""
+    yield from learn(stream, features, Fading)
 
 
 # Loss

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 from pydantic import Field
@@ -31,13 +32,28 @@ def alpha(
     >>> alpha(a, b).weight.T  # one class known, one new: α = 1/2
     tensor([[0.0000, 1.0000, 0.5000]])
     """
+    return union(old, new, blended(old, new, alpha))
+
+
+def blended(old: Head, new: Head, alpha: float | None = None) -> Callable[[str, Row, Row], Row]:
+    """The thesis' rule for rows that both heads own, as `union` asks for it; other merges fall back on it."""
 
     def blend(name: str, before: Row, after: Row) -> Row:
-        mass_old, mass_new = float(before.count), float(after.count)
-        if name == UNKNOWN:
-            mass_old, mass_new = len(old.classes), len(new.classes)
-        total = mass_old + mass_new
-        share = alpha if alpha is not None else mass_old / total if total else 0.5
-        return before.blended(after, share)
+        return before.blended(after, mass_of_old(old, new, name) if alpha is None else alpha)
 
-    return union(old, new, blend)
+    return blend
+
+
+def mass_of_old(old: Head, new: Head, name: str) -> float:
+    """The old row's share α ∈ [0, 1] of a row that both own: by classes for `unknown`, else by samples.
+
+    >>> import torch
+    >>> a = Head(("x",), torch.zeros(1, 1), torch.zeros(1), torch.tensor([30.0]), "s")
+    >>> b = Head(("x",), torch.zeros(1, 1), torch.zeros(1), torch.tensor([10.0]), "s")
+    >>> mass_of_old(a, b, "x")
+    0.75
+    """
+    before, after = float(old.row(name).count), float(new.row(name).count)
+    if name == UNKNOWN:
+        before, after = len(old.classes), len(new.classes)
+    return before / (before + after) if before + after else 0.5

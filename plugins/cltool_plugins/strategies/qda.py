@@ -2,88 +2,97 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from cltool import Block, CallError, TaskStream, strategy
+from cltool import Block, CallError, Statistics, TaskStream, strategy
 from cltool.learner import Features
 from cltool.tasks import Task
-
-
-@dataclass(frozen=True)
-class ClassSums:
-    """Sums over a class's samples: how many, Σx [D], Σxxᵀ [D, D], float64; they add up over tasks."""
-
-    count: float
-    total: Tensor
-    gram: Tensor
-
-    def __add__(self, other: ClassSums) -> ClassSums:
-        return ClassSums(self.count + other.count, self.total + other.total, self.gram + other.gram)
+from cltool_plugins.merges.class_rows import LAST
+from cltool_plugins.merges.shrinkage import mean_variance
 
 
 @dataclass(frozen=True)
 class Gaussians:
-    """A predictor whose score for a class is its log-density: log N(x; μ_c, Σ_c), priors equal."""
+    """A predictor whose score for a class is its log-density: log N(x; μ_c, Σ_c), priors equal.
+
+    `statistics`: sums with class grams over all tasks so far, all that is kept; `pooling` and `shrinkage` as in `qda`.
+    """
 
     features: Features
+    statistics: Statistics
+    pooling: float
     shrinkage: float
-    sums: Mapping[str, ClassSums]
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        return tuple(self.sums)
+        return self.statistics.names
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes kept of the tasks so far."""
+        return self.statistics.nbytes
 
     def scores(self, blocks: Sequence[Block]) -> Tensor:
-        """Log-densities [n, C], float32, of the blocks' pictures."""
-        x = self.features(blocks).double()
-        return torch.stack([self._log_density(x, of) for of in self.sums.values()], 1).float()
+        """Log-densities [n, C], float32, of the blocks' pictures; -1e9 for a class without samples."""
+        x, shared = self.features(blocks).double(), self.statistics.within_covariance
+        return torch.stack([self._log_density(x, name, shared) for name in self.outputs], 1).float()
 
-    def _log_density(self, x: Tensor, of: ClassSums) -> Tensor:
+    def _log_density(self, x: Tensor, name: str, shared: Tensor) -> Tensor:
         """Up to a constant: −½ (x − μ)ᵀ Σ⁻¹ (x − μ) − ½ log det Σ, by Cholesky."""
-        mean = of.total / of.count
-        factor = torch.linalg.cholesky(self._covariance(of, mean))
-        z = torch.linalg.solve_triangular(factor, (x - mean).T, upper=False)
+        if not self.statistics.count[self.outputs.index(name)]:
+            return x.new_full((len(x),), LAST)
+        factor = torch.linalg.cholesky(self._covariance(name, shared))
+        z = torch.linalg.solve_triangular(factor, (x - self.statistics.mean(name)).T, upper=False)
         return -0.5 * z.square().sum(0) - factor.diagonal().log().sum()
 
-    def _covariance(self, of: ClassSums, mean: Tensor) -> Tensor:
-        """The class's covariance, shrunk towards a ball of its own mean variance (1 for a class without any)."""
-        covariance = of.gram / of.count - mean[:, None] * mean
-        ball = covariance.diagonal().mean().clamp_min(0)
-        ball = ball if ball > 0 else torch.ones_like(ball)
-        return (1 - self.shrinkage) * covariance + self.shrinkage * ball * torch.eye(len(mean), dtype=mean.dtype)
+    def _covariance(self, name: str, shared: Tensor) -> Tensor:
+        """A class's covariance [D, D], shrunk towards the shared one, then towards a ball of its own mean variance."""
+        count, prior = self.statistics.count[self.outputs.index(name)], self.pooling * len(shared)
+        pooled = (count * self.statistics.covariance(name) + prior * shared) / (count + prior)
+        ball = mean_variance(pooled, self.statistics.gram.diagonal()[:-1] / self.statistics.gram[-1, -1])
+        shrunk = (1 - self.shrinkage) * pooled
+        shrunk.diagonal().add_(self.shrinkage * ball)
+        return shrunk
 
 
-@strategy(source="Goswami et al. 2023, FeCAM; Friedman 1989, regularised discriminant analysis")
+@strategy(
+    source="Friedman 1989, regularised discriminant analysis; Goswami et al. 2023, FeCAM, arXiv:2309.14062", exact=True
+)
 def qda(
     stream: TaskStream,
     features: Features,
     *,
-    shrinkage: Annotated[float, Field(gt=0, le=1, description="towards a ball; 1 leaves each class a variance")] = 0.1,
+    pooling: Annotated[
+        float, Field(ge=0, description="samples per feature that the covariance all classes share counts for in each")
+    ] = 3.0,
+    shrinkage: Annotated[
+        float, Field(gt=0, le=1, description="then towards a ball; 1 leaves each class a variance")
+    ] = 0.03,
 ) -> Iterator[Gaussians]:
     """Keep every class's mean and covariance; a picture belongs to the class it is likeliest under.
 
-    A class seen in several tasks adds its sums up, so that order and grouping of tasks do not matter. Kept per
-    class: 8 · (D² + D + 1) bytes. Gives a predictor after each task; raises CallError for soft labels.
+    Σ_c = (1−γ) (n_c S_c + κ S) / (n_c + κ) + γ v I: the class's covariance S_c, the covariance S within all classes
+    with the weight of κ = `pooling`·D samples, γ = `shrinkage`, and v the mean variance (1 where nothing varies). A
+    class of few samples leans on the others, one of many hardly. Sums add up, so that order and grouping of tasks
+    do not matter. Kept per class: 8 · (D² + D + 3) bytes, and 8 · (D+1)² for all. Gives a predictor after each
+    task; raises CallError for soft labels.
     """
-    learned = Gaussians(features, shrinkage, {})
+    known: Statistics | None = None
     for task in stream:
-        learned = replace(learned, sums=_added(learned.sums, task, features))
-        yield learned
+        seen = _sums(task, features)
+        known = known + seen if known else seen
+        yield Gaussians(features, known, pooling, shrinkage)
 
 
-def _added(sums: Mapping[str, ClassSums], task: Task, features: Features) -> dict[str, ClassSums]:
-    x, y = features(task.train).double(), task.train_targets
+def _sums(task: Task, features: Features) -> Statistics:
+    """The sums of a task, class grams among them."""
+    x, y = features(task.train), task.train_targets
     if not ((y == 0) | (y == 1)).all():
         raise CallError("strategy 'qda' needs one class per picture; this stream's labels are soft")
-    after = dict(sums)
-    for column, name in enumerate(task.outputs):
-        own = x[y[:, column] == 1]
-        new = ClassSums(float(len(own)), own.sum(0), own.T @ own)
-        after[name] = after[name] + new if name in after else new
-    return after
+    return Statistics.of(x, y, task.outputs, "the stream's features", class_grams=True)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
+from pydantic import Field
 from torch import Generator, Tensor
 
 from cltool import Statistics, unknown
 from cltool_plugins.unknowns.amount import Amount, how_many
 
 
-@unknown(source="docs/architecture.md, the unknown row; Gaussians as in LDA")
+@unknown(source="docs/merges.md, the thesis' method at its best; Gaussians as in LDA")
 def statistics(
     features: Tensor,
     targets: Tensor,
@@ -17,11 +20,13 @@ def statistics(
     rng: Generator,
     *,
     amount: Amount = 1.0,
+    each: Annotated[bool, Field(description="so many for every earlier class, not for all of them together")] = False,
 ) -> Tensor:
     """Draws from N(μ_c, Σ) of earlier classes c, from their additive statistics alone; no old sample.
 
-    `features` [n, D], `targets` [n, K] → [amount · n/K, D], spread over the classes at random; none at the
-    first task, which has no earlier classes.
+    `features` [n, D], `targets` [n, K] → [amount · n/K, D], spread over the classes at random; with `each` as many
+    times more as there are earlier classes, so that old and new classes weigh alike. None at the first task, which
+    has no earlier classes.
 
     >>> x, y = torch.tensor([[0.0], [0.2], [5.0], [5.2]]), torch.eye(2)[[0, 0, 1, 1]]
     >>> old = Statistics.of(x, y, ("a", "b"), "space")
@@ -31,7 +36,7 @@ def statistics(
     """
     if old_statistics is None:
         return features[:0]
-    count = how_many(amount, targets)
+    count = how_many(amount * (len(old_statistics.names) if each else 1), targets)
     values, vectors = torch.linalg.eigh(old_statistics.within_covariance)
     root = vectors * values.clamp_min(0).sqrt()
     chosen = torch.randint(len(old_statistics.names), (count,), generator=rng)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy.stats import multivariate_normal
 
-from cltool import Block, CallError, TaskStream
+from cltool import Block, CallError, Statistics, TaskStream
 from cltool.catalogue import discover
 from cltool.evaluation import evaluate
 from cltool.features import FeatureBank
@@ -26,13 +26,16 @@ def features(digit_stream: TaskStream):
     return lambda blocks: bank.features(blocks, backbone)
 
 
-def test_scores_are_gaussian_log_densities(digit_stream: TaskStream, features) -> None:
-    first = next(iter(qda(digit_stream, features, shrinkage=0.5)))
+@pytest.mark.parametrize("pooling", [0.0, 2.0])
+def test_scores_are_gaussian_log_densities(digit_stream: TaskStream, features, pooling: float) -> None:
+    first = next(iter(qda(digit_stream, features, pooling=pooling, shrinkage=0.5)))
     x = features(digit_stream.test(["0"])).double().numpy()
-    own = features([digit_stream.pictures.train["1"]]).double()
-    covariance = torch.cov(own.T, correction=0)
-    shrunk = 0.5 * covariance + 0.5 * covariance.diagonal().mean() * torch.eye(32, dtype=torch.float64)
-    wanted = torch.from_numpy(multivariate_normal(own.mean(0).numpy(), shrunk.numpy()).logpdf(x))
+    zero, one = (features([digit_stream.pictures.train[name]]).double() for name in "01")
+    own, other = (torch.cov(part.T, correction=0) for part in (one, zero))
+    shared = (len(zero) * other + len(one) * own) / (len(zero) + len(one))
+    pooled = (len(one) * own + 32 * pooling * shared) / (len(one) + 32 * pooling)
+    shrunk = 0.5 * pooled + 0.5 * pooled.diagonal().mean() * torch.eye(32, dtype=torch.float64)
+    wanted = torch.from_numpy(multivariate_normal(one.mean(0).numpy(), shrunk.numpy()).logpdf(x))
     found = first.scores(digit_stream.test(["0"]))[:, 1].double()
     assert torch.allclose(found - found.mean(), wanted - wanted.mean(), atol=1e-3)
 
@@ -43,7 +46,20 @@ def test_order_and_grouping_of_tasks_change_nothing(digit_stream: TaskStream, fe
     *_, two = qda(other, features)
     blocks = digit_stream.test(list("0123456789"))
     columns = [two.outputs.index(name) for name in one.outputs]
-    assert torch.equal(one.scores(blocks), two.scores(blocks)[:, columns])
+    assert torch.allclose(one.scores(blocks), two.scores(blocks)[:, columns], rtol=1e-5)
+
+
+def test_what_is_kept_is_counted_and_does_not_grow_with_the_samples(digit_stream: TaskStream, features) -> None:
+    sizes = [predictor.nbytes for predictor in qda(digit_stream, features)]
+    assert sizes == [8 * (33 * 33 + 2 * n * (32 * 32 + 33 + 2)) for n in range(1, 6)]
+
+
+def test_a_class_without_samples_is_nobodys(digit_stream: TaskStream, features) -> None:
+    learned = next(iter(qda(digit_stream, features)))
+    none = Statistics.of(torch.zeros(0, 32), torch.zeros(0, 1), ("none",), learned.statistics.space, class_grams=True)
+    scores = replace(learned, statistics=learned.statistics + none).scores(digit_stream.test(["0", "5"]))
+    assert torch.isfinite(scores).all()
+    assert (scores.argmax(1) < 2).all()
 
 
 def test_it_learns_digits_without_a_look_back(digit_stream: TaskStream, features) -> None:

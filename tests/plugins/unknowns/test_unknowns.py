@@ -83,3 +83,10 @@ def test_pseudo_features_follow_the_earlier_classes_gaussians() -> None:
 
 def test_the_first_task_has_no_earlier_classes() -> None:
     assert draw("statistics", old=None).shape == (0, 6)
+
+
+def test_each_earlier_class_gets_the_wanted_number() -> None:
+    old = old_statistics()
+    made = draw("statistics:each=true,amount=0.5", old=old).double()
+    assert made.shape == (4 * 50, 6)
+    assert draw("statistics:each=true").shape == (0, 6)
