@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from cltool.errors import CallError
 from cltool.plugin import Configured
 from cltool.standardization import Standardization
 
@@ -26,7 +27,15 @@ class FeatureSpace:
 
     @classmethod
     def of(cls, features: Tensor, lift: Configured | None) -> FeatureSpace:
-        """The space that the first task's features [n, D] decide."""
+        """The space that the first task's features [n, D] decide.
+
+        Raises CallError where every feature is constant; that some are is no harm.
+        """
+        if (features == features[:1]).all():
+            raise CallError(
+                "feature 0 of the backbone, as every other, is the same for all pictures, so that there is nothing to "
+                "learn from; take another backbone, or look at the pictures"
+            )
         return cls.restored(Standardization.of(features), lift)
 
     @classmethod
@@ -42,8 +51,10 @@ class FeatureSpace:
         return z if self.lift is None else self.lift(z)
 
     def fingerprint(self, backbone: str) -> str:
-        """Hash of the backbone's fingerprint, the standardisation and every weight of the lift."""
+        """Hash of the backbone's fingerprint, the standardisation, and the lift: its layers and every weight."""
         sha = hashlib.sha256(backbone.encode())
+        if self.lift:
+            sha.update(str(self.lift).encode())
         standardization, lift = self.standardization, self.lift.state_dict() if self.lift else {}
         for part in (standardization.mean, standardization.deviation, *lift.values()):
             sha.update(part.contiguous().numpy().tobytes())

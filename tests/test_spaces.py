@@ -22,8 +22,9 @@ def test_backbone_moments_and_lift_all_decide_the_fingerprint() -> None:
         FeatureSpace.of(two, None).fingerprint("a"),
         FeatureSpace.of(one, lift("relu:dim=8")).fingerprint("a"),
         FeatureSpace.of(one, lift("relu:dim=8,seed=1")).fingerprint("a"),
+        FeatureSpace.of(one, lift("relu:dim=8,keep=true")).fingerprint("a"),
     }
-    assert len(prints) == 5
+    assert len(prints) == 6
 
 
 def test_a_space_restored_from_its_moments_is_the_same_space() -> None:

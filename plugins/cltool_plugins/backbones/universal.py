@@ -19,6 +19,7 @@ from cltool.progress import Progress
 from cltool.seeding import generator
 
 WIDTH = 120
+LAYERS = {"last": (18, WIDTH), "hidden": (16, 1080), "conv": (13, 128 * 9)}  # modules of the body, features
 RECIPE = 1  # to be raised whenever training changes, so that kept networks are not mistaken for new ones
 HOLDOUT = 0.1
 
@@ -57,26 +58,62 @@ def universal(
     progress: Progress,
     *,
     on: Annotated[
-        Literal["first", "all"],
-        Field(description="first: trained on the first task only; all: on every class, as the thesis did (leaks)"),
+        Literal["first", "all", "none"],
+        Field(
+            description="first: trained on the first task only; all: on every class, as the thesis did (leaks); "
+            "none: as it was drawn, a control"
+        ),
     ] = "first",
+    layer: Annotated[
+        Literal["last", "hidden", "conv"],
+        Field(description="which layer gives the features: the last (120, as in the thesis), 1080 or 1152 before it"),
+    ] = "last",
     epochs: Annotated[int, Field(ge=1, description="at most; the best on a held-out part is kept")] = 8,
     seed: Annotated[int, Field(description="of its training; the run's --seed leaves it alone")] = 0,
 ) -> Backbone:
     """The small convolutional network with 120 features, trained on the stream and kept for reuse.
 
-    `on=all` has seen later tasks' classes before their turn: every output of such a run says that it leaks.
+    `on=all` has seen later tasks' classes before their turn: every output of such a run says that it leaks. What
+    was trained on few classes knows others better in its earlier layers; `layer` takes features from there.
     Training: AdamW, one cycle, shifts, small turns and scalings; the epoch is kept whose accuracy on a held-out
     tenth of the training pictures is best. Raises CallError where a picture cannot be read.
     """
-    names = stream.pictures.outputs if on == "all" else stream.groups[0]
+    names = {"all": stream.pictures.outputs, "first": stream.groups[0], "none": ()}[on]
+    channels = stream.pictures.train[stream.groups[0][0]].picture(0).shape[0]
+    transform = PictureTransform(28, channels, (0.5,), (0.5,))
+    if on == "none":
+        network = _drawn(channels, seed)
+    else:
+        network = _trained(stream, on, names, transform, epochs, seed, device, progress)
+    modules, width = LAYERS[layer]
+    name = f"universal:on={on}" + (f",layer={layer}" if layer != "last" else "")
+    protocol = {"on": on, "leaks": on == "all", "classes": len(names)}
+    return Backbone.of(name, network[:modules], transform, width, protocol)
+
+
+def _drawn(channels: int, seed: int) -> nn.Sequential:
+    """The body with the weights that training begins with."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return body(channels)
+
+
+def _trained(
+    stream: TaskStream,
+    on: str,
+    names: tuple[str, ...],
+    transform: PictureTransform,
+    epochs: int,
+    seed: int,
+    device: str,
+    progress: Progress,
+) -> nn.Sequential:
+    """The body trained on these classes, or what an earlier training left in the cache."""
     blocks = [stream.pictures.train[name] for name in names]
     if len(names) < 2:
         raise CallError(
             f"--universal {on}: a network cannot be trained on {len(names)} class; take all, or more classes"
         )
-    channels = blocks[0].picture(0).shape[0]
-    transform = PictureTransform(28, channels, (0.5,), (0.5,))
     about = {
         "recipe": RECIPE,
         "on": on,
@@ -86,13 +123,12 @@ def universal(
     }
     key = hashlib.sha256(json.dumps(about).encode()).hexdigest()
     path = cache_folder("universal") / f"{key[:32]}.safetensors"
-    network = body(channels)
+    network = body(transform.channels)
     if not _load(network, path):
         trained = _train(blocks, names, transform, epochs, seed, device, progress)
         save_tensors(path, trained, {**about, "classes": names})
         _load(network, path)  # so that this run computes with what all later ones will
-    protocol = {"on": on, "leaks": on == "all", "classes": len(names)}
-    return Backbone.of(f"universal:on={on}", network, transform, WIDTH, protocol)
+    return network
 
 
 def _load(network: nn.Module, path: Path) -> bool:

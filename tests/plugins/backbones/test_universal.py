@@ -69,6 +69,24 @@ def test_it_has_120_features_and_about_1_47_million_weights(digit_stream: TaskSt
     assert 1.46e6 < made.parameters < 1.48e6
 
 
+def test_earlier_layers_are_those_of_the_same_network(digit_stream: TaskStream, cache: Path) -> None:
+    last, hidden, conv = (train(digit_stream, layer=layer) for layer in ("last", "hidden", "conv"))
+    assert len(list((cache / "universal").iterdir())) == 1
+    assert (last.width, hidden.width, conv.width) == (120, 1080, 1152)
+    picture = [digit_stream.pictures.test["3"].picture(0)]
+    head = last.body[16:]  # what follows the hidden layer
+    assert torch.allclose(head(hidden(picture)), last(picture), atol=1e-6)
+    assert torch.allclose(last.body[13:](conv(picture)), last(picture), atol=1e-6)
+    assert len({last.fingerprint, hidden.fingerprint, conv.fingerprint}) == 3
+
+
+def test_none_is_never_trained_and_has_seen_nothing(digit_stream: TaskStream, cache: Path) -> None:
+    drawn, other = train(digit_stream, on="none"), train(digit_stream, on="none", seed=1)
+    assert drawn.protocol == {"on": "none", "leaks": False, "classes": 0}
+    assert not (cache / "universal").exists()
+    assert drawn.fingerprint == train(digit_stream, on="none").fingerprint != other.fingerprint
+
+
 @pytest.mark.slow
 def test_features_it_learned_separate_classes_better_than_random_ones(digit_stream: TaskStream) -> None:
     learned = universal(digit_stream, "cpu", Silent(), on="all", epochs=4)
