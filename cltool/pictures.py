@@ -96,6 +96,18 @@ class Block:
         """The same block, readable only until `turn` is over."""
         return replace(self, turn=turn)
 
+    def part(self, chosen: Sequence[int], split: Split) -> Block:
+        """A block of some of the pictures, for a split of its own.
+
+        >>> block = Block("grey", "train", ["a", "b", "c"], lambda i: bytes([i] * 4), RawPixels(1, 2, 2))
+        >>> block.part([2, 0], "test").names
+        ['c', 'a']
+        """
+        names = [self.names[i] for i in chosen]
+        targets = None if self.targets is None else self.targets[list(chosen)]
+        read = self.read
+        return replace(self, split=split, names=names, read=lambda i: read(chosen[i]), targets=targets, _digest=[])
+
     def _still_here(self) -> None:
         if self.turn is not None and self.turn.over:
             raise DataGone(
@@ -161,6 +173,26 @@ class PictureSet:
     test: Mapping[str, Block]
     soft: bool = False
     note: str = ""
+
+    def held_out(self, share: float) -> PictureSet:
+        """A set whose test pictures are a share of every output's training pictures, taken from those by lot.
+
+        For choosing settings: the real test pictures are not in it at all. The lot is the same whatever the seed.
+        Raises CallError where an output would be left without pictures on either side.
+        """
+        import torch
+
+        from cltool.seeding import generator
+
+        train, test = {}, {}
+        for name, block in self.train.items():
+            order = torch.randperm(len(block), generator=generator("hold-out", name)).tolist()
+            held = round(share * len(order))
+            if not 0 < held < len(order):
+                raise CallError(f"--holdout {share:g}: {name!r} has {len(order)} training pictures, too few to be cut")
+            test[name] = block.part(sorted(order[:held]), "test")
+            train[name] = block.part(sorted(order[held:]), "train")
+        return replace(self, train=train, test=test)
 
 
 def targets_of(blocks: Sequence[Block], outputs: Sequence[str], all_outputs: Sequence[str]) -> Tensor:
