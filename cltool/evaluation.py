@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from cltool.errors import PluginFailed
 from cltool.heads import UNKNOWN
 from cltool.learner import Predictor
 from cltool.metrics import auroc
+from cltool.pictures import Block
 from cltool.tasks import TaskStream
 
 
@@ -41,13 +43,18 @@ def evaluate(predictor: Predictor, stream: TaskStream, step: int) -> StepScores:
 
     `unknown` never competes in the argmax. Task-aware: only the picture's own task's outputs do. Novel are
     the test pictures of outputs that no task so far had, later tasks' and those left out.
+
+    Raises PluginFailed for a predictor that lacks an output, or gives scores that are not finite or not one for
+    every picture and output.
     """
+    if lost := [name for name in stream.seen(step) if name not in predictor.outputs]:
+        raise PluginFailed(f"there is no score for {lost[0]!r}, which was learned")
     classes = [i for i, name in enumerate(predictor.outputs) if name != UNKNOWN]
     stranger = predictor.outputs.index(UNKNOWN) if UNKNOWN in predictor.outputs else None
     row, aware, leads = [], [], []
     for outputs in stream.groups[: step + 1]:
         blocks = stream.test(outputs)
-        scores = predictor.scores(blocks)
+        scores = _scores(predictor, blocks)
         column = {name: i for i, name in enumerate(predictor.outputs)}
         truth = torch.cat([torch.full((len(block),), column[block.output]) for block in blocks])
         row.append(_accuracy(scores, truth, classes))
@@ -56,10 +63,21 @@ def evaluate(predictor: Predictor, stream: TaskStream, step: int) -> StepScores:
     if stranger is None:
         return StepScores(row, aware, None)
     known = torch.cat(leads)
-    novel = _lead(predictor.scores(stream.test(stream.novel(step))), stranger, classes)
+    novel = _lead(_scores(predictor, stream.test(stream.novel(step))), stranger, classes)
     rate_novel = _share(novel > 0) if len(novel) else None
     unknowns = Unknowns(_share(known > 0), rate_novel, auroc(known.numpy(), novel.numpy()))
     return StepScores(row, aware, unknowns)
+
+
+def _scores(predictor: Predictor, blocks: Sequence[Block]) -> Tensor:
+    scores = predictor.scores(blocks)
+    wanted = [sum(map(len, blocks)), len(predictor.outputs)]
+    if list(scores.shape) != wanted:
+        raise PluginFailed(f"scores are {list(scores.shape)} instead of {wanted}, pictures and outputs")
+    if not torch.isfinite(scores).all():
+        output = predictor.outputs[int((~torch.isfinite(scores)).any(0).nonzero()[0])]
+        raise PluginFailed(f"a score for {output!r} is not a finite number")
+    return scores
 
 
 def _accuracy(scores: Tensor, truth: Tensor, columns: Sequence[int]) -> float:

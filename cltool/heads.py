@@ -57,6 +57,12 @@ class Head:
         return tuple(name for name in self.names if name != UNKNOWN)
 
     @property
+    def not_finite(self) -> tuple[str, ...]:
+        """Names of the rows with a weight or a bias that is no finite number."""
+        finite = torch.isfinite(self.weight).all(1) & torch.isfinite(self.bias)
+        return tuple(name for name, sound in zip(self.names, finite.tolist(), strict=True) if not sound)
+
+    @property
     def nbytes(self) -> int:
         """Bytes of weights, bias and counts."""
         return sum(t.numel() * t.element_size() for t in (self.weight, self.bias, self.counts))

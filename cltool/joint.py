@@ -7,19 +7,22 @@ head on these very features get if the old data were not gone?
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from cltool.evaluation import evaluate
 from cltool.heads import Head
 from cltool.learner import Features
+from cltool.metrics import pooled
 from cltool.pictures import Block
 from cltool.plugin import Configured
 from cltool.seeding import generator
 from cltool.spaces import FeatureSpace
-from cltool.tasks import Task
+from cltool.tasks import Task, TaskStream
 
 DECAYS = (0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003, 0.0001)
 HOLDOUT = 0.2
@@ -89,6 +92,41 @@ class JointReference:
         weight, bias = softmax_regression(x, y, self.decay, start)
         head = Head(self._outputs, weight, bias, y.sum(0), "joint")
         return JointHead(head, self._space, self.features, self.decay)
+
+
+class JointPass:
+    """The reference's pass over a stream: a step per task, in the form in which journals keep it.
+
+    `known`: steps of the same pass that were solved before, in another session or beside another strategy. They are
+    given back as they are, and what comes after them is solved as it would have been in one go.
+    """
+
+    def __init__(
+        self,
+        stream: TaskStream,
+        features: Features,
+        seed: int,
+        lift: Configured | None = None,
+        known: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
+        last: Mapping[str, Any] = known[-1] if known else {"decay": None, "chosen_at": 0}
+        self.steps = [dict(step) for step in known]
+        self._reference = JointReference(features, seed, last["decay"], last["chosen_at"], lift)
+        self._stream = stream
+        self._pass = stream.tasks()
+        self._taken = 0
+
+    def step(self, number: int) -> dict[str, Any]:
+        """Accuracy on all tasks up to `number` of one head trained on all of them; to be asked for in order."""
+        if number == len(self.steps):
+            for _ in range(self._taken, number + 1):
+                self._reference.add(next(self._pass))
+            self._taken = number + 1
+            solved = self._reference.solve()
+            accuracy = pooled(evaluate(solved, self._stream, number).row, self._stream.test_counts)
+            step = {"accuracy": accuracy, "decay": solved.decay, "chosen_at": self._reference.chosen_at}
+            self.steps.append(step)
+        return self.steps[number]
 
 
 def choose_decay(x: Tensor, y: Tensor, seed: int, strongest: float | None = None) -> tuple[float, Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -25,7 +26,11 @@ Features = Callable[[Sequence[Block]], Tensor]  # blocks → [n, D]; a bank and 
 
 
 class Predictor(Protocol):
-    """What a strategy has learned so far: scores for pictures."""
+    """What a strategy has learned so far: scores for pictures.
+
+    It may tell two numbers more: `nbytes`, what it keeps of earlier tasks, and `parameters`, how many weights it
+    has beside the backbone's.
+    """
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -50,24 +55,36 @@ class Knowledge:
     statistics: Statistics
     tasks: int
 
+    @property
+    def parameters(self) -> int:
+        """Number of weights of the head and of the lift under it."""
+        return self.space.lift_parameters + self.head.weight.numel() + self.head.bias.numel()
+
 
 @dataclass(frozen=True)
 class LinearPredictor:
     """A head over the stream's feature space, with what it was made of.
 
     `head` is the merged head after surgery; the next merge gets `knowledge.head`, which no surgery on merged
-    heads has touched. `task_head` is the last task's own, as it was fitted. `effects`: what each surgery did.
+    heads has touched. `task_head` is the last task's own, as it was fitted; None where the merge asks for none.
+    `effects`: what each surgery did. `nbytes`: what the method keeps of the tasks so far.
     """
 
     features: Features
     knowledge: Knowledge
     head: Head
-    task_head: Head
+    task_head: Head | None
     effects: tuple[Effect, ...] = ()
+    nbytes: int = 0
 
     @property
     def outputs(self) -> tuple[str, ...]:
         return self.head.names
+
+    @property
+    def parameters(self) -> int:
+        """Number of weights of the head and of the lift under it."""
+        return self.knowledge.parameters
 
     def scores(self, blocks: Sequence[Block]) -> Tensor:
         """Scores [n, R] of the head."""
@@ -76,8 +93,10 @@ class LinearPredictor:
 
 @dataclass(frozen=True)
 class Learner:
-    """The strategy behind `cltool run`: fit a head (`fit`, `unknown`), operate on it, `merge` it, operate again.
+    """The strategy of merged heads: fit a head (`fit`, `unknown`), operate on it, `merge` it, operate again.
 
+    A merge that asks for no head is a function of statistics alone: no head is fitted for it then, and it is
+    called after the first task, too. One that asks for heads gets the first task's own as the first `old`.
     Every random step draws from a generator named by (seed, task, step), so a resumed run draws as the
     unbroken one does.
     """
@@ -110,25 +129,34 @@ class Learner:
             yield predictor
 
     def learn(self, task: Task, features: Features, backbone: str, old: Knowledge | None) -> LinearPredictor:
-        """What is known after `task`; `old` is all that is left of earlier ones."""
+        """What is known after `task`; `old` is all that is left of earlier ones.
+
+        Raises CallError, which names the task, for features that no head can be fitted to; PluginFailed for a merge
+        that gives back no head of everything seen.
+        """
         x, y = features(task.train), task.train_targets
-        if not torch.isfinite(x).all():
-            bad = int((~torch.isfinite(x)).any(0).nonzero()[0])
-            raise CallError(f"task {task.name}: feature {bad} of the backbone is not a finite number")
-        to_space = old.space if old else FeatureSpace.of(x, self.lift)
+        with _told_of(task.name):
+            to_space = old.space if old else FeatureSpace.of(x, self.lift)
+            to_space.standardization.check(x)
         space = old.head.space if old else to_space.fingerprint(backbone)
         x = to_space(x)
         with self.clock.measure("statistics_s"):
-            statistics = Statistics.of(x, y, task.outputs, space)
-        with self.clock.measure("fit_s"):
-            head = self._fit(task, x, y, space, old.statistics if old else None)
+            grams = bool(self.merge.plugin.facts.get("class_grams"))
+            new = Statistics.of(x, y, task.outputs, space, class_grams=grams)
+            total = old.statistics + new if old else new
+        with self.clock.measure("fit_s"), _told_of(task.name):
+            head = self._fit(task, x, y, space, old.statistics if old else None) if self.fits_heads else None
         with self.clock.measure("merge_s"):
-            operated, on_task = self.operate("task", task.name, head)
-            merged = self._merge(task.name, old, operated, statistics)
+            operated, on_task = self.operate("task", task.name, head) if head else (None, [])
+            merged = self._merge(task.name, old, operated, new, total)
             scored, on_merged = self.operate("merged", task.name, merged)
-        total = old.statistics + statistics if old else statistics
         known = Knowledge(to_space, merged, total, (old.tasks if old else 0) + 1)
-        return LinearPredictor(features, known, scored, head, (*on_task, *on_merged))
+        return LinearPredictor(features, known, scored, head, (*on_task, *on_merged), self.bytes_kept(known))
+
+    @property
+    def fits_heads(self) -> bool:
+        """Whether tasks get heads of their own: whether the merge asks for one."""
+        return self.merge.asks("old", "new")
 
     @property
     def operates_on_merged(self) -> bool:
@@ -154,27 +182,49 @@ class Learner:
         )
         return Head((*task.outputs, UNKNOWN), weight, bias, targets.sum(0), space)
 
-    def _merge(self, name: str, old: Knowledge | None, head: Head, statistics: Statistics) -> Head:
-        """The head of all tasks so far; the first task's own head is not merged with anything."""
-        if old is None:
+    def _merge(self, name: str, old: Knowledge | None, head: Head | None, new: Statistics, total: Statistics) -> Head:
+        """The head of all tasks so far; where heads are merged, the first task's own stays as it is."""
+        if old is None and head is not None:
             return head
-        merged = self.merge(
-            old=old.head,
-            new=head,
-            old_statistics=old.statistics,
-            new_statistics=statistics,
-            statistics=old.statistics + statistics,
-            rng=generator(self.seed, name, "merge"),
-        )
-        if not isinstance(merged, Head):
-            raise PluginFailed(f"merge {self.merge} gave a {type(merged).__name__} instead of a Head")
+        before = old.statistics if old else Statistics.empty(len(new.gram) - 1, new.space)
+        with _told_of(name):
+            merged = self.merge(
+                old=old.head if old else None,
+                new=head,
+                old_statistics=before,
+                new_statistics=new,
+                statistics=total,
+                rng=generator(self.seed, name, "merge"),
+            )
+        self._check(name, merged, total)
         return merged
+
+    def _check(self, name: str, merged: object, total: Statistics) -> None:
+        """Raise PluginFailed, which names merge and task, for what is no head of everything seen so far."""
+        where = f"task {name}: merge {self.merge}"
+        if not isinstance(merged, Head):
+            raise PluginFailed(f"{where} gave a {type(merged).__name__} instead of a Head")
+        if merged.weight.shape[1] != len(total.gram) - 1:
+            raise PluginFailed(f"{where} gave a head of width {merged.weight.shape[1]}, not {len(total.gram) - 1}")
+        if lost := [row for row in total.names if row not in merged.names]:
+            raise PluginFailed(f"{where} gave a head without row {lost[0]!r}")
+        if broken := merged.not_finite:
+            raise PluginFailed(f"{where} gave row {broken[0]!r} numbers that are not finite")
 
     def bytes_kept(self, knowledge: Knowledge) -> int:
         """Bytes this method needs of earlier tasks: only what its merge and its unknown ask for."""
         kept = knowledge.space.standardization.nbytes
-        if self.merge.asks("old", "new"):
+        asked = self.merge.asks("old_statistics", "statistics")
+        if self.fits_heads:
             kept += knowledge.head.nbytes
-        if self.merge.asks("old_statistics", "statistics") or self.unknown.asks("old_statistics"):
-            kept += knowledge.statistics.nbytes
-        return kept
+            asked = asked or self.unknown.asks("old_statistics")
+        return kept + (knowledge.statistics.nbytes if asked else 0)
+
+
+@contextmanager
+def _told_of(task: str) -> Iterator[None]:
+    """Name the task in whatever is said to be wrong within the block."""
+    try:
+        yield
+    except CallError as error:
+        raise CallError(f"task {task}: {error}") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -64,34 +64,15 @@ class PlacedChoice(Choice):
         return {"name": spec.name, "options": dict(spec.options), "on": place}
 
 
-class Recipe(BaseModel):
-    """What `cltool run` was asked for; what is None is the stream's default until the recipe is resolved.
-
-    >>> Recipe(stream="digits", merge="alpha:alpha=0.7").merge.options
-    {'alpha': '0.7'}
-    """
+class RecipeFile(BaseModel):
+    """What was asked for, as a YAML file that repeats it."""
 
     model_config = ConfigDict(extra="forbid")
     schema_: Literal[1] = Field(1, alias="schema")
     cltool: str = __version__
-    stream: Choice
-    data_root: str | None = None
-    tasks: int | None = None
-    classes_per_task: int | list[int] | None = None
-    class_order: Literal["given", "random"] | list[str] = "given"
-    backbone: Choice | None = None
-    lift: Choice | None = None
-    head: Choice = Choice(name="softmax")
-    unknown: Choice = Choice(name="none")
-    merge: Choice = Choice(name="alpha")
-    surgery: list[PlacedChoice] = Field(default_factory=list)
-    seed: int = 0
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    joint: bool = True
-    plugins: list[str] = Field(default_factory=list)
 
     @classmethod
-    def load(cls, path: str | Path) -> Recipe:
+    def load(cls, path: str | Path) -> Self:
         """Read a recipe; raises CallError for a missing file, broken YAML, or an unknown or wrong key."""
         try:
             content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
@@ -102,7 +83,7 @@ class Recipe(BaseModel):
         return cls.of(content, f"recipe {path}")
 
     @classmethod
-    def of(cls, content: Any, where: str = "recipe") -> Recipe:
+    def of(cls, content: Any, where: str = "recipe") -> Self:
         """Validate a mapping as a recipe; raises CallError with the first key that is wrong."""
         if not isinstance(content, dict):
             raise CallError(f"{where} holds no keys; see recipe.yaml of any run")
@@ -119,3 +100,29 @@ class Recipe(BaseModel):
         """Write as YAML, whole or not at all."""
         content = self.model_dump(mode="json", by_alias=True)
         save_text(path, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+
+
+class Recipe(RecipeFile):
+    """What `cltool run` was asked for; what is None is the stream's default until the recipe is resolved.
+
+    >>> Recipe(stream="digits", merge="alpha:alpha=0.7").merge.options
+    {'alpha': '0.7'}
+    """
+
+    stream: Choice
+    data_root: str | None = None
+    tasks: int | None = None
+    classes_per_task: int | list[int] | None = None
+    class_order: Literal["given", "random"] | list[str] = "given"
+    backbone: Choice | None = None
+    lift: Choice | None = None
+    head: Choice = Choice(name="softmax")
+    unknown: Choice = Choice(name="none")
+    merge: Choice = Choice(name="alpha")
+    surgery: list[PlacedChoice] = Field(default_factory=list)
+    strategy: Choice | None = None  # a plugin that learns by itself, instead of merging heads
+    seed: int = 0
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    joint: bool = True
+    holdout: Annotated[float, Field(gt=0, lt=1)] | None = None  # share of training pictures to score on instead
+    plugins: list[str] = Field(default_factory=list)

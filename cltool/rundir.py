@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from cltool.errors import CallError
 from cltool.files import save_text
 from cltool.heads import Head
-from cltool.learner import Knowledge, LinearPredictor
+from cltool.learner import Knowledge, LinearPredictor, Predictor
 from cltool.plugin import Configured
 from cltool.recipe import Recipe
 from cltool.spaces import FeatureSpace
@@ -83,9 +84,19 @@ class Cost(_Strict):
     evaluate_s: float = 0.0
     joint_s: float = 0.0
     peak_rss_mb: float
-    bytes_kept: int
-    parameters_total: int
-    parameters_per_task: list[int]
+    bytes_kept: int | None
+    parameters_total: int | None
+    parameters_per_task: list[int] | None
+
+    @property
+    def learning_s(self) -> float:
+        """Seconds of what the strategy does with features: sums, heads, merges."""
+        return round(self.fit_s + self.statistics_s + self.merge_s, 4)
+
+    @property
+    def strategy_s(self) -> float:
+        """Seconds that are the strategy's own: without the backbone, the features and the joint reference."""
+        return round(self.learning_s + self.evaluate_s, 4)
 
 
 class Metrics(_Strict):
@@ -95,16 +106,17 @@ class Metrics(_Strict):
     score: Literal["accuracy"] = "accuracy"
     stream: str
     strategy: str
-    merge: str
+    merge: str | None  # None where a strategy plugin learned
     surgery: list[str] = Field(default_factory=list)
     surgery_effects: list[SurgeryFacts] = Field(default_factory=list)
     lift: str | None = None
-    head: str
-    unknown_from: str
+    head: str | None  # None, as the next, where no task had a head of its own
+    unknown_from: str | None
     backbone: str
     universal: dict[str, Any] | None
     seed: int
     note: str
+    holdout: float | None = None
     tasks: list[TaskFacts]
     left_out: list[str]
     matrix: list[list[float | None]]
@@ -121,31 +133,48 @@ class Metrics(_Strict):
     cost: Cost
 
 
+def check_free(path: Path) -> None:
+    """Raise CallError if a folder that is to be filled holds anything, or could not be made; makes nothing."""
+    if path.is_dir() and any(path.iterdir()):
+        raise CallError(f"--out {path} is not empty; take another, or --resume {path}")
+    existing = next(p for p in (path, *path.absolute().parents) if p.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise CallError(f"cannot write --out {path}: {existing} is no folder one can write to")
+
+
 @dataclass(frozen=True)
 class RunDirectory:
     """Paths and order of a run's files."""
 
     path: Path
 
-    @classmethod
-    def create(cls, path: str | Path, recipe: Recipe) -> RunDirectory:
-        """A new run directory with its recipe; raises CallError if it holds anything or cannot be made."""
-        run = cls(Path(path))
-        run.check_free()
+    @contextmanager
+    def begun(self, recipe: Recipe) -> Iterator[None]:
+        """Make the directory, with its recipe, for a run that goes on in the block.
+
+        Raises CallError if it holds anything or cannot be made. A CallError in the block before the first step is
+        finished takes away again what was made, so that the same `--out` can be given to the call that is right.
+        """
+        self.check_free()
+        made = [folder for folder in (self.path, *self.path.absolute().parents) if not folder.exists()]
         try:
-            run.path.mkdir(parents=True, exist_ok=True)
-            recipe.save(run.path / "recipe.yaml")
+            self.path.mkdir(parents=True, exist_ok=True)
+            recipe.save(self.path / "recipe.yaml")
         except OSError as error:
-            raise CallError(f"cannot write --out {path}: {error.strerror}") from None
-        return run
+            raise CallError(f"cannot write --out {self.path}: {error.strerror}") from None
+        try:
+            yield
+        except CallError:
+            if not self.journal():
+                (self.path / "recipe.yaml").unlink()
+                with suppress(OSError):  # somebody has put something there
+                    for folder in made:
+                        folder.rmdir()
+            raise
 
     def check_free(self) -> None:
         """Raise CallError if the directory holds anything, or could not be made; makes nothing."""
-        if self.path.is_dir() and any(self.path.iterdir()):
-            raise CallError(f"--out {self.path} is not empty; take another, or --resume {self.path}")
-        existing = next(p for p in (self.path, *self.path.absolute().parents) if p.exists())
-        if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-            raise CallError(f"cannot write --out {self.path}: {existing} is no folder one can write to")
+        check_free(self.path)
 
     @classmethod
     def open(cls, path: str | Path) -> tuple[RunDirectory, Recipe]:
@@ -170,25 +199,34 @@ class RunDirectory:
                 file.truncate(len(whole))
         return steps
 
-    def finish_step(self, learned: LinearPredictor, facts: Mapping[str, Any], operated: bool = False) -> None:
-        """Keep what a task has brought, and then its line in the journal.
+    def start_again(self) -> None:
+        """Forget the finished steps of a run that kept nothing to go on from."""
+        (self.path / "journal.jsonl").unlink(missing_ok=True)
 
-        `operated`: whether surgery acts on the merged head; both it and its scored copy are kept then.
+    def finish_step(self, number: int, learned: Predictor, facts: Mapping[str, Any], operated: bool = False) -> None:
+        """Keep what task `number` (counted from 1) has brought, and then its line in the journal.
+
+        Of merged heads all is kept that the next task needs; a strategy's predictor is its own affair. `operated`:
+        whether surgery acts on the merged head; both it and its scored copy are kept then.
         """
-        knowledge = learned.knowledge
-        number = knowledge.tasks
-        if number == 1:
-            knowledge.space.standardization.save(self.path / "standardization.safetensors")
-        learned.task_head.save(self.path / "heads" / f"{number:03d}.safetensors")
-        learned.head.save(self._waiting("head", number))
-        if operated:
-            knowledge.head.save(self._waiting("merged", number))
-        knowledge.statistics.save(self._waiting("statistics", number))
+        if isinstance(learned, LinearPredictor):
+            self._keep(number, learned, operated)
         with (self.path / "journal.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(facts, ensure_ascii=False) + "\n")
             file.flush()
             os.fsync(file.fileno())
         self._settle(number)
+
+    def _keep(self, number: int, learned: LinearPredictor, operated: bool) -> None:
+        knowledge = learned.knowledge
+        if number == 1:
+            knowledge.space.standardization.save(self.path / "standardization.safetensors")
+        if learned.task_head:
+            learned.task_head.save(self.path / "heads" / f"{number:03d}.safetensors")
+        learned.head.save(self._waiting("head", number))
+        if operated:
+            knowledge.head.save(self._waiting("merged", number))
+        knowledge.statistics.save(self._waiting("statistics", number))
 
     def _waiting(self, stem: str, number: int) -> Path:
         return self.path / f"{stem}-{number:03d}.safetensors"
@@ -222,7 +260,7 @@ class RunDirectory:
         return Head.load(self.path / ("merged.safetensors" if operated else "head.safetensors"))
 
     def task_heads(self) -> list[Head]:
-        """Each task's own head, as it was fitted."""
+        """Each task's own head, as it was fitted; none where the merge asks for none."""
         return [Head.load(path) for path in sorted((self.path / "heads").glob("*.safetensors"))]
 
     def write_metrics(self, metrics: Metrics) -> None:

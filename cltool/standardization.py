@@ -12,6 +12,7 @@ from cltool.errors import CallError
 from cltool.files import load_tensors, save_tensors
 
 FLOOR = 0.2
+FARTHEST = 1e6  # deviations; single precision, in which heads are fitted, keeps seven digits
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +44,26 @@ class Standardization:
 
     def __call__(self, features: Tensor) -> Tensor:
         return (features - self.mean) / self.deviation
+
+    def check(self, features: Tensor) -> None:
+        """Raise CallError where features [n, D] are no finite numbers, or so far out that they would drown all others.
+
+        >>> Standardization(torch.zeros(2), torch.ones(2)).check(torch.tensor([[0.0, 3e20]]))
+        Traceback (most recent call last):
+        ...
+        cltool.errors.CallError: feature 1 of the backbone reaches 3e+20 deviations of the first task's; look at ...
+        """
+        if broken := (~torch.isfinite(features)).any(0).nonzero().flatten().tolist():
+            raise CallError(f"feature {broken[0]} of the backbone is not a finite number; look at its weights")
+        if not len(features):
+            return
+        reach = self(features).abs().amax(0)
+        farthest = int(reach.argmax())
+        if float(reach[farthest]) > FARTHEST:
+            raise CallError(
+                f"feature {farthest} of the backbone reaches {float(reach[farthest]):.2g} deviations of the first "
+                "task's; look at the backbone's weights and at this task's pictures"
+            )
 
     @property
     def nbytes(self) -> int:

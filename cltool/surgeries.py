@@ -102,7 +102,5 @@ def _check(operation: Operation, before: Head, after: Head) -> None:
         raise PluginFailed(f"surgery {name} gave a {type(after).__name__} instead of a Head")
     if after.names != before.names or after.weight.shape != before.weight.shape:
         raise PluginFailed(f"surgery {name} changed the rows or the width of a head; it may change numbers only")
-    finite = torch.isfinite(after.weight).all(1) & torch.isfinite(after.bias)
-    if not finite.all():
-        row = before.names[int((~finite).nonzero()[0])]
-        raise PluginFailed(f"surgery {name} left row {row!r} with numbers that are not finite")
+    if broken := after.not_finite:
+        raise PluginFailed(f"surgery {name} left row {broken[0]!r} with numbers that are not finite")

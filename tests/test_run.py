@@ -19,13 +19,15 @@ from cltool import metrics as measures
 from cltool.errors import CallError
 from cltool.heads import Head
 from cltool.recipe import Recipe
+from cltool.report.curves import title
+from cltool.report.runs import FinishedRun
 from cltool.run import prepare, run
 from cltool.rundir import Metrics, RunDirectory
 from cltool.statistics import Statistics
 
 KEYS = {
     *("schema", "score", "stream", "strategy", "merge", "surgery", "head", "unknown_from", "backbone"),
-    *("surgery_effects", "lift"),
+    *("surgery_effects", "lift", "holdout"),
     *("universal", "seed", "note", "tasks", "left_out", "matrix", "matrix_task_aware", "curve"),
     *("accuracy_final", "accuracy_average_incremental", "forgetting_chaudhry", "forgetting_avalanche"),
     *("bwt_gem", "joint", "gap_to_joint", "unknown", "cost"),
@@ -93,6 +95,17 @@ def test_metrics_agree_with_each_other_and_the_data(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_run_with_a_hold_out_never_sees_the_test_split(tmp_path: Path) -> None:
+    plain, held = start(tmp_path / "plain"), start(tmp_path / "held", holdout=0.25)
+    for whole, cut in zip(plain.tasks, held.tasks, strict=True):
+        assert cut.train + cut.test == whole.train
+        assert abs(cut.test - 0.25 * whole.train) <= 1
+    assert (plain.holdout, held.holdout) == (None, 0.25)
+    assert plain.accuracy_final != held.accuracy_final
+    assert FinishedRun.load(tmp_path / "plain").setting != FinishedRun.load(tmp_path / "held").setting
+    assert title(held).endswith("scored on 25% of the training pictures, held out")
+
+
 def test_alpha_changes_what_unknown_does_and_no_accuracy(tmp_path: Path) -> None:
     """thesis.md §1.3: `unknown` never wins, so α cannot change accuracy; it changes rejection."""
     old = start(tmp_path / "old", merge="alpha:alpha=1", joint=False)
@@ -384,3 +397,284 @@ def test_nothing_of_the_backbone_moves_in_a_run(tmp_path: Path) -> None:
     after = kept["backbone"].body.state_dict()
     assert all(torch.equal(after[key], value) for key, value in kept["before"].items())
     assert not kept["backbone"].body.training
+
+
+SUMS = """
+from cltool import CallError, Head, Statistics, merge
+
+
+@merge
+def sums(statistics: Statistics, *, refuse_at: int = 0, break_at: int = 0) -> Head:
+    "Class means, from sums alone; refuses or breaks at so many classes."
+    if refuse_at and len(statistics.names) >= refuse_at:
+        raise CallError("feature 3 is constant")
+    weight = statistics.means.float()
+    if break_at and len(statistics.names) >= break_at:
+        weight[0, 0] = float("nan")
+    return Head(
+        statistics.names, weight, -weight.square().sum(1) / 2, statistics.count.float(), statistics.space
+    )
+"""
+
+
+def of_sums(folder: Path, options: str = "", **changes: Any) -> dict[str, Any]:
+    """The recipe of a merge that asks for statistics alone."""
+    (folder / "sums.py").write_text(SUMS)
+    shared = {"stream": "digits", "plugins": [str(folder / "sums.py")], "joint": False}
+    return {**shared, "head": "softmax", "unknown": "none", "merge": f"sums{options}", **changes}
+
+
+@pytest.mark.slow
+def test_a_merge_of_sums_leaves_no_heads_of_tasks(tmp_path: Path) -> None:
+    found = start(tmp_path / "run", **of_sums(tmp_path))
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    assert names == {
+        *("recipe.yaml", "journal.jsonl", "metrics.json", "head.safetensors", "statistics.safetensors"),
+        *("standardization.safetensors", "curves.png", "curves.svg", "weights.png"),
+    }
+    assert (found.strategy, found.merge, found.head, found.unknown_from) == ("sums", "sums", None, None)
+    assert found.unknown is None
+    assert found.cost.bytes_kept == 8 * 512 + Statistics.load(tmp_path / "run" / "statistics.safetensors").nbytes
+    assert found.cost.parameters_per_task == [2 * 513] * 5
+    again = run(prepare(Recipe.load(tmp_path / "run" / "recipe.yaml")), RunDirectory(tmp_path / "again"))
+    assert again.matrix == found.matrix
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("finished", [1, 4])
+def test_a_merge_of_sums_broken_off_between_tasks_ends_the_same(tmp_path: Path, finished: int) -> None:
+    asked = of_sums(tmp_path, surgery=["prune:quantile=0.1@merged"])
+    start(tmp_path / "whole", **asked)
+
+    def stop(step: dict[str, Any]) -> None:
+        if step["task"] == f"{finished:03d}":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(prepare(recipe(**asked)), RunDirectory(tmp_path / "cut"), watch=stop)
+    resume(tmp_path / "cut")
+    assert_same(tmp_path / "whole", tmp_path / "cut")
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"head": "ridge"}, "--head ridge: merge 'sums' asks for no head"),
+        ({"head": "softmax:epochs=2"}, "--head softmax:epochs=2: merge 'sums' asks for no head"),
+        ({"unknown": "noise"}, "--unknown noise: merge 'sums' asks for no head"),
+    ],
+)
+def test_how_to_fit_heads_that_no_merge_asks_for_is_refused(tmp_path: Path, changes: dict, told: str) -> None:
+    with pytest.raises(CallError, match=told):
+        prepare(recipe(**of_sums(tmp_path, **changes)))
+
+
+def test_what_a_wrong_call_has_begun_is_taken_away(tmp_path: Path) -> None:
+    asked = of_sums(tmp_path, ":refuse_at=2")
+    with pytest.raises(CallError, match="task 001: feature 3 is constant"):
+        start(tmp_path / "deep" / "run", **asked)
+    assert not (tmp_path / "deep").exists()
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CallError, match="task 001"):
+        start(tmp_path / "empty", **asked)
+    assert list((tmp_path / "empty").iterdir()) == []
+
+
+def test_finished_steps_outlive_a_later_failure_and_no_half_step_stays(tmp_path: Path) -> None:
+    from cltool.errors import PluginFailed
+
+    for name, error, told in (
+        ("refuse_at", CallError, "task 003: feature 3 is constant"),
+        ("break_at", PluginFailed, r"task 003: merge sums:break_at=6 gave row '0' numbers that are not finite"),
+    ):
+        with pytest.raises(error, match=told):
+            start(tmp_path / name, **of_sums(tmp_path, f":{name}=6"))
+        left = {path.name for path in (tmp_path / name).iterdir()}
+        assert left == {
+            *("recipe.yaml", "journal.jsonl", "head.safetensors", "statistics.safetensors"),
+            "standardization.safetensors",
+        }
+        assert len(RunDirectory(tmp_path / name).journal()) == 2
+        assert len(Head.load(tmp_path / name / "head.safetensors").names) == 4
+
+
+QDA = {"stream": "digits", "strategy": "qda", "backbone": "random:features=24"}
+
+
+def start_strategy(out: Path, **changes: Any) -> Metrics:
+    return run(prepare(Recipe.of({**QDA, **changes})), RunDirectory(out))
+
+
+@pytest.mark.slow
+def test_a_strategy_leaves_scores_and_no_heads(tmp_path: Path) -> None:
+    found = start_strategy(tmp_path / "run", strategy="qda:shrinkage=0.2")
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    assert names == {"recipe.yaml", "journal.jsonl", "metrics.json", "curves.png", "curves.svg"}
+    written = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert set(written) == KEYS
+    assert (found.strategy, found.merge, found.head) == ("qda:shrinkage=0.2", None, None)
+    assert found.joint is not None
+    assert found.accuracy_final > 0.8
+    assert found.cost.fit_s > 0
+    again = run(prepare(Recipe.load(tmp_path / "run" / "recipe.yaml")), RunDirectory(tmp_path / "again"))
+    assert again.matrix == found.matrix
+
+
+STRATEGIES = """
+from cltool import TaskStream, strategy
+from cltool_plugins.strategies.qda import qda
+
+
+class Bare:
+    def __init__(self, predictor): self._of = predictor
+    outputs = property(lambda self: self._of.outputs)
+    def scores(self, blocks): return self._of.scores(blocks)
+
+
+class Sized(Bare):
+    nbytes = 5
+    parameters = property(lambda self: 7 * len(self.outputs))
+
+
+@strategy
+def bare(stream: TaskStream, features: "Callable", backbone: "Backbone", rng: "Generator"):
+    "Tells nothing of its size."
+    yield from map(Bare, qda(stream, features))
+
+
+@strategy
+def sized(stream: TaskStream, features: "Callable"):
+    "Tells its size."
+    yield from map(Sized, qda(stream, features))
+
+
+@strategy
+def short(stream: TaskStream, features: "Callable"):
+    "Stops early."
+    for predictor, _ in zip(qda(stream, features), range(2)):
+        yield predictor
+
+
+@strategy
+def broken(stream: TaskStream, features: "Callable"):
+    "Scores that are no numbers."
+    for predictor in map(Bare, qda(stream, features)):
+        predictor.scores = lambda blocks, p=predictor: p._of.scores(blocks) * float("nan")
+        yield predictor
+
+
+@strategy
+def hoards(stream: TaskStream, features: "Callable"):
+    "Looks back."
+    tasks = []
+    for task, predictor in zip(stream, qda(stream, features)):
+        tasks.append(task)
+        features(tasks[0].train)
+        yield predictor
+"""
+
+
+@pytest.fixture
+def strategies(tmp_path: Path) -> list[str]:
+    types = "from collections.abc import Callable\nfrom torch import Generator\nfrom cltool import Backbone\n"
+    (tmp_path / "strategies.py").write_text(types + STRATEGIES)
+    return [str(tmp_path / "strategies.py")]
+
+
+@pytest.mark.slow
+def test_what_a_predictor_tells_of_its_size_is_told(tmp_path: Path, strategies: list[str]) -> None:
+    asked = {"plugins": strategies, "joint": False}
+    bare = start_strategy(tmp_path / "bare", strategy="bare", **asked).cost
+    assert (bare.bytes_kept, bare.parameters_total, bare.parameters_per_task) == (None, None, None)
+    sized = start_strategy(tmp_path / "sized", strategy="sized", **asked).cost
+    assert (sized.bytes_kept, sized.parameters_total) == (5, 24 * 65 + 70)
+    assert sized.parameters_per_task == [14] * 5
+    own = start_strategy(tmp_path / "qda", **asked).cost
+    assert own.bytes_kept is None or own.bytes_kept > 10 * 8 * 24 * 24
+
+
+def test_a_strategy_that_gives_too_little_or_nonsense_or_looks_back_fails(
+    tmp_path: Path, strategies: list[str]
+) -> None:
+    from cltool.errors import DataGone, PluginFailed
+
+    for name, error, told, steps in (
+        ("short", PluginFailed, "strategy short gave 2 predictors for 5 tasks", 2),
+        ("broken", PluginFailed, "task 001, broken: a score for '0' is not a finite number", 0),
+        ("hoards", DataGone, "keep heads and statistics", 1),
+    ):
+        with pytest.raises(error, match=told):
+            start_strategy(tmp_path / name, strategy=name, plugins=strategies, joint=False)
+        assert len(RunDirectory(tmp_path / name).journal()) == steps
+
+
+@pytest.mark.slow
+def test_a_strategy_that_was_broken_off_starts_again_and_says_so(tmp_path: Path) -> None:
+    from cltool.progress import Silent
+
+    class Heard(Silent):
+        said: list[str] = []  # noqa: RUF012
+
+        def say(self, message: str) -> None:
+            self.said.append(message)
+
+    start_strategy(tmp_path / "whole")
+
+    def stop(step: dict[str, Any]) -> None:
+        if step["task"] == "003":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(prepare(Recipe.of(QDA)), RunDirectory(tmp_path / "cut"), watch=stop)
+    directory, found = RunDirectory.open(tmp_path / "cut")
+    seen: list[dict[str, Any]] = []
+    run(prepare(found), directory, resume=True, progress=Heard(), watch=seen.append)
+    assert [step["task"] for step in seen] == ["001", "002", "003", "004", "005"]
+    assert Heard.said == ["strategy qda cannot be taken up in the middle; it starts with task 001 again"]
+    assert without_cost(tmp_path / "cut") == without_cost(tmp_path / "whole")
+    before = (tmp_path / "cut" / "journal.jsonl").read_bytes()
+    assert resume(tmp_path / "cut").matrix  # a finished one is not learned anew
+    assert (tmp_path / "cut" / "journal.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"merge": "concat"}, "--strategy qda learns by itself; leave out --merge"),
+        ({"head": "softmax:epochs=3"}, "leave out --head"),
+        ({"unknown": "noise"}, "leave out --unknown"),
+        ({"lift": "relu"}, "leave out --lift"),
+        ({"surgery": ["prune"]}, "leave out --surgery"),
+        ({"strategy": "qad"}, "did you mean 'qda'"),
+        ({"strategy": "qda:shrinkage=2"}, "shrinkage=2"),
+    ],
+)
+def test_a_strategy_takes_nothing_of_merging(changes: dict, told: str) -> None:
+    with pytest.raises(CallError, match=told):
+        prepare(Recipe.of({**QDA, **changes}))
+
+
+def test_a_strategy_takes_defaults_of_merging_written_out() -> None:
+    merged = prepare(Recipe.of({"stream": "digits"})).recipe
+    assert merged.merge.options == {"alpha": None}
+    assert prepare(merged.model_copy(update={"strategy": Recipe.of(QDA).strategy})).strategy == "qda"
+
+
+@pytest.mark.slow
+def test_joint_steps_that_are_known_are_not_solved_again_and_change_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start(tmp_path / "whole")
+    steps = [step["joint"] for step in RunDirectory(tmp_path / "whole").journal()]
+    run(prepare(recipe()), RunDirectory(tmp_path / "partly"), joint=steps[:2])
+    assert_same(tmp_path / "whole", tmp_path / "partly")
+    monkeypatch.setattr("cltool.joint.softmax_regression", None)
+    run(prepare(recipe()), RunDirectory(tmp_path / "wholly"), joint=steps)
+    assert_same(tmp_path / "whole", tmp_path / "wholly")
+
+
+def test_a_run_without_pictures_has_all_else(tmp_path: Path) -> None:
+    asked = recipe(joint=False, backbone="random:features=24")
+    run(prepare(asked), RunDirectory(tmp_path / "run"), pictures=False)
+    assert not list((tmp_path / "run").glob("*.png"))
+    assert (tmp_path / "run" / "metrics.json").is_file()

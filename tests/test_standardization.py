@@ -56,4 +56,4 @@ def test_without_the_floor_features_asleep_in_the_first_task_drown_all_others(
         *_, last = learner(seen, features=lambda b: bank.features(b, backbone), backbone="b")
         return pooled(evaluate(last, seen, 4).row, seen.test_counts)
 
-    assert accuracy(standardization.FLOOR) > accuracy(1e-6) + 0.3
+    assert accuracy(standardization.FLOOR) > accuracy(1e-5) + 0.3

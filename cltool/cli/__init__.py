@@ -7,7 +7,7 @@ import traceback
 
 import typer
 
-from cltool.cli import data, plugins, report, run, surgery
+from cltool.cli import compare, data, plugins, report, run, surgery
 from cltool.errors import CallError
 
 # Typer brings its own copy of click since 0.26; its errors are found through a name that typer exports.
@@ -23,6 +23,7 @@ app = typer.Typer(
     epilog="Start with: cltool run --stream digits --merge alpha",
 )
 run.attach(app)
+compare.attach(app)
 report.attach(app)
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(surgery.app, name="surgery")
@@ -37,7 +38,7 @@ def main() -> None:
     except typer.Exit as stop:
         sys.exit(stop.exit_code)
     except (typer.Abort, KeyboardInterrupt):
-        _fail("interrupted; take a run up again with --resume RUN", 130)
+        _fail("interrupted; take it up again with --resume and its folder", 130)
     except ClickException as error:
         _fail(" ".join(error.format_message().split()), 2, debug)  # type: ignore[attr-defined]
     except CallError as error:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -25,6 +25,7 @@ class Screen:
 
     def __init__(self) -> None:
         self.steps: list[dict[str, Any]] = []
+        self._table: RenderableType | None = None
         self._bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -74,10 +75,15 @@ class Screen:
     def step(self, step: dict[str, Any]) -> None:
         """Show a finished step."""
         self.steps.append(step)
+        self.show(step_table(self.steps))
+
+    def show(self, table: RenderableType) -> None:
+        """Show a table of what is finished, in the place of the one before it."""
+        self._table = table
         self._live.update(self._picture(), refresh=True)
 
     def _picture(self) -> Group:
-        return Group(step_table(self.steps), self._bars) if self.steps else Group(self._bars)
+        return Group(self._table, self._bars) if self._table else Group(self._bars)
 
 
 def step_table(steps: list[dict[str, Any]]) -> Table:

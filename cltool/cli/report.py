@@ -36,21 +36,30 @@ def report(
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
 ) -> None:
-    """Compare finished runs: a table of strategies, averaged over seeds, and their curves as a picture."""
-    from cltool.report.runs import FinishedRun, grouped, rows
+    """Compare finished runs: a table of strategies over seeds, and their curves as a picture.
+
+    The table has each strategy's mean final accuracy ± its deviation over seeds (ddof 1), the 95 % interval of the
+    mean (Student's t), and the joint references; the curves' bands are such intervals. Seconds are those of sums,
+    heads and merges. Runs that are not there yet are made by `cltool compare`.
+    """
+    from cltool.report.runs import FinishedRun, grouped
+    from cltool.report.tables import caption, rows
 
     if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CallError(f"--out {out} is not empty; take another")
     finished = [FinishedRun.load(path) for path in runs]
     if against and all(run.option(against) is None for run in finished):
         raise CallError(f"--against {against}: none of these runs has a number as an option of that name")
-    table = rows(grouped(finished))
+    groups = grouped(finished)
+    table = rows(groups)
     if out is not None:
         _write(out, finished, table, against)
     if json_:
         sys.stdout.write(json.dumps({"rows": table}, ensure_ascii=False) + "\n")
     else:
-        _print(table)
+        from cltool.cli.tables import print_rows
+
+        print_rows(table, caption(groups))
         if out is not None:
             print(f"{out}/: {', '.join(sorted(path.name for path in out.iterdir()))}")
 
@@ -58,27 +67,11 @@ def report(
 def _write(out: Path, finished: list[FinishedRun], table: list[dict[str, Any]], against: str | None) -> None:
     from cltool.files import save_text
     from cltool.report.comparison import draw_against, draw_comparison
-    from cltool.report.runs import grouped, markdown
+    from cltool.report.runs import grouped
+    from cltool.report.tables import caption, markdown
 
     groups: list[Group] = grouped(finished)
     draw_comparison(groups, [out / "curves.png", out / "curves.svg"])
     if against:
         draw_against(against, grouped(finished, against), [out / f"{against}.png", out / f"{against}.svg"])
-    save_text(out / "table.md", markdown(table))
-
-
-def _print(table: list[dict[str, Any]]) -> None:
-    from rich.table import Table
-
-    from cltool.cli.console import results
-
-    shown = Table(box=None, header_style="bold", pad_edge=False)
-    shown.add_column("strategy", overflow="fold")
-    for heading in ("runs", "final", "average", "forgetting", "gap", "zero weights"):
-        shown.add_column(heading, justify="right", no_wrap=True)
-    for row in table:
-        spread = f" ± {row['deviation']:.3f}" if row["runs"] > 1 else ""
-        numbers = ("" if row[k] is None else f"{row[k]:.3f}" for k in ("average", "forgetting", "gap_to_joint"))
-        zero = "" if row["sparsity"] is None else f"{row['sparsity']:.1%}"
-        shown.add_row(row["strategy"], str(row["runs"]), f"{row['final']:.3f}{spread}", *numbers, zero)
-    results.print(shown)
+    save_text(out / "table.md", markdown(table, caption(groups)))

@@ -11,21 +11,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cltool.catalogue import discover
+from cltool.cli.arguments import names, parse_backbone, parse_classes, parse_order
 from cltool.errors import CallError
+from cltool.strategies import METHOD as METHOD_KEYS
+from cltool.strategies import parse
 
 if TYPE_CHECKING:
     from cltool.rundir import Metrics
 
 
-def _names(kind: str) -> str:
-    """The names of a kind for a help text, without importing any."""
-    names = discover().names(kind)
-    return ", ".join(names) if len(names) <= 12 else f"{', '.join(names[:6])}, … ({len(names)} in all)"
-
-
 def attach(app: typer.Typer) -> None:
     """Add the command to the program."""
-    app.command("run", epilog="Example: cltool run --stream emnist --universal all --merge alpha")(run)
+    app.command(
+        "run",
+        epilog="Example: cltool run --stream emnist --universal all --merge alpha. "
+        "Several strategies over several class orders: cltool compare --help",
+    )(run)
 
 
 WHAT, DATA, METHOD, OUTPUT = "What to learn", "Data", "Method", "Output"
@@ -39,7 +40,7 @@ def run(
     ] = None,
     stream: Annotated[
         str | None,
-        typer.Option(metavar="NAME[:k=v,…]", help=f"Stream of tasks: {_names('stream')}.", rich_help_panel=DATA),
+        typer.Option(metavar="NAME[:k=v,…]", help=f"Stream of tasks: {names('stream')}.", rich_help_panel=DATA),
     ] = None,
     data_root: Annotated[
         Path | None, typer.Option(help="Folder (or zip) with the stream's data.", rich_help_panel=DATA)
@@ -64,6 +65,15 @@ def run(
             rich_help_panel=DATA,
         ),
     ] = None,
+    holdout: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            help="Score on this share of the training pictures, which is not trained on, instead of the test split: "
+            "for choosing settings.",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
     backbone: Annotated[
         str | None,
         typer.Option(
@@ -76,8 +86,8 @@ def run(
     universal: Annotated[
         str | None,
         typer.Option(
-            metavar="first|all",
-            help="Short for --backbone universal:on=…; trained on the first task, or on all (leaks).",
+            metavar="first|all|none",
+            help="Short for --backbone universal:on=…; trained on the first task, on all (leaks), or not at all.",
             rich_help_panel=METHOD,
         ),
     ] = None,
@@ -85,7 +95,7 @@ def run(
         str | None,
         typer.Option(
             metavar="NAME[:k=v,…]",
-            help=f"How a task's head is fitted: {_names('head')}. Default: softmax.",
+            help=f"How a task's head is fitted: {names('head')}. Default: softmax.",
             rich_help_panel=METHOD,
         ),
     ] = None,
@@ -93,7 +103,7 @@ def run(
         str | None,
         typer.Option(
             metavar="NAME[:k=v,…]",
-            help=f"What the unknown row learns from: {_names('unknown')}. Default: none.",
+            help=f"What the unknown row learns from: {names('unknown')}. Default: none.",
             rich_help_panel=METHOD,
         ),
     ] = None,
@@ -101,7 +111,16 @@ def run(
         str | None,
         typer.Option(
             metavar="NAME[:k=v,…]",
-            help=f"How heads are merged: {_names('merge')}; e.g. alpha:alpha=0.7. Default: alpha.",
+            help=f"How heads are merged: {names('merge')}; e.g. alpha:alpha=0.7. Default: alpha.",
+            rich_help_panel=METHOD,
+        ),
+    ] = None,
+    strategy: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME[:k=v,…] | MERGE+…",
+            help=f"A whole strategy instead of --merge and what belongs to it: one that learns by itself "
+            f"({names('strategy')}), or a merge with its parts, e.g. concat+lift=relu:dim=4000+surgery=prune@task.",
             rich_help_panel=METHOD,
         ),
     ] = None,
@@ -109,7 +128,7 @@ def run(
         list[str] | None,
         typer.Option(
             metavar="NAME[:k=v,…][@task|@merged]",
-            help=f"Operate on weights: {_names('surgery')}; on each task's head before merging, or on the merged head "
+            help=f"Operate on weights: {names('surgery')}; on each task's head before merging, or on the merged head "
             "that is scored. May be given again; they act in the given order. `none` takes a recipe's away.",
             rich_help_panel=METHOD,
         ),
@@ -118,7 +137,7 @@ def run(
         str | None,
         typer.Option(
             metavar="NAME[:k=v,…]",
-            help=f"A fixed map of the features, under all heads: {_names('lift')}; e.g. relu:dim=4000. Default: none, "
+            help=f"A fixed map of the features, under all heads: {names('lift')}; e.g. relu:dim=4000. Default: none, "
             "which takes a recipe's away.",
             rich_help_panel=METHOD,
         ),
@@ -168,19 +187,22 @@ def run(
     """Learn a stream of tasks with a frozen backbone and merged heads, and score every step.
 
     A stream of tasks flows through a frozen backbone into one small linear head per task; heads are merged
-    by operating on their weights. The run directory holds recipe, journal, heads, metrics.json, curves and
-    weight picture; `--resume` takes an interrupted run up again.
+    by operating on their weights. A merge that asks for statistics alone has no heads fitted for it. The run
+    directory holds recipe, journal, heads, metrics.json, curves and weight picture; `--resume` takes an
+    interrupted run up again.
     """
     given = {
         "stream": stream,
         "data_root": str(data_root.absolute()) if data_root else None,
         "tasks": tasks,
-        "classes_per_task": _classes(classes_per_task),
-        "class_order": _order(class_order),
-        "backbone": _backbone(backbone, universal),
+        "classes_per_task": parse_classes(classes_per_task),
+        "class_order": parse_order(class_order),
+        "holdout": holdout,
+        "backbone": parse_backbone(backbone, universal),
         "head": head,
         "unknown": unknown,
         "merge": merge,
+        "strategy": strategy,
         "surgery": [] if surgery == ["none"] else surgery or None,
         "lift": lift,
         "seed": seed,
@@ -207,17 +229,30 @@ def _start(asked: dict[str, Any], recipe: Path | None, out: Path | None) -> tupl
 
     base = Recipe.load(recipe).model_dump(by_alias=True) if recipe else {}
     if not recipe and "stream" not in asked:
-        raise CallError(f"--stream is missing; there are: {_names('stream')}")
+        raise CallError(f"--stream is missing; there are: {names('stream')}")
     asked["plugins"] = [*base.get("plugins", ()), *asked.get("plugins", ())]
     if asked.get("lift") == "none":
         asked["lift"] = None
-    wanted = Recipe.of({**base, **asked}, "this call")
+    wanted = Recipe.of(_combined(base, asked), "this call")
     when = datetime.now().strftime("%Y%m%d-%H%M%S")
-    directory = RunDirectory(out or Path("runs") / f"{wanted.stream.name}-{wanted.merge.name}-{when}")
+    method = (wanted.strategy or wanted.merge).name
+    directory = RunDirectory(out or Path("runs") / f"{wanted.stream.name}-{method}-{when}")
     directory.check_free()
     with Screen() as screen:
         setup = prepare(wanted, screen)
         return run_recipe(setup, directory, progress=screen, watch=screen.step), directory.path
+
+
+def _combined(base: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
+    """A recipe's keys and those asked for, which win; another way to learn takes the place of the recipe's."""
+    merging = [key for key in METHOD_KEYS if key in asked and key != "strategy"]
+    if "strategy" not in asked:
+        return {**base, **asked, **({"strategy": None} if merging else {})}
+    if merging:
+        raise CallError(f"--strategy says how to learn as a whole; leave out --{merging[0]}")
+    chosen = parse(asked["strategy"], discover([Path(file) for file in asked["plugins"]]))
+    kept = {key: value for key, value in {**base, **asked}.items() if key not in METHOD_KEYS}
+    return {**kept, **chosen}
 
 
 def _resume(path: Path) -> tuple[Metrics, Path]:
@@ -230,32 +265,6 @@ def _resume(path: Path) -> tuple[Metrics, Path]:
     with Screen() as screen:
         setup = prepare(recipe, screen)
         return run_recipe(setup, directory, resume=True, progress=screen, watch=screen.step), path
-
-
-def _classes(text: str | None) -> int | list[int] | None:
-    if text is None:
-        return None
-    try:
-        numbers = [int(part) for part in text.split(",")]
-    except ValueError:
-        raise CallError(f"--classes-per-task {text}: give a number, or a list such as 3,2,2") from None
-    return numbers if len(numbers) > 1 else numbers[0]
-
-
-def _order(text: str | None) -> str | list[str] | None:
-    if text is None or text in ("given", "random"):
-        return text
-    try:
-        lines = Path(text).read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise CallError(f"--class-order {text}: give 'given', 'random' or a file ({error.strerror})") from None
-    return [line.strip() for line in lines if line.strip()]
-
-
-def _backbone(backbone: str | None, universal: str | None) -> str | None:
-    if backbone is not None and universal is not None:
-        raise CallError("--universal is short for --backbone universal:on=…; give one of the two")
-    return f"universal:on={universal}" if universal is not None else backbone
 
 
 def _show(metrics: Metrics, path: Path, as_json: bool) -> None:

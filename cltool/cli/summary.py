@@ -11,7 +11,9 @@ from rich.table import Table
 
 from cltool.cli.console import curve_lines, results, step_table
 from cltool.report.curves import title
-from cltool.rundir import Metrics, SurgeryFacts
+from cltool.rundir import Cost, Metrics, SurgeryFacts
+
+FILES = ("metrics.json", "curves.png", "weights.png", "surgery.png", "head.safetensors")  # what a person looks at
 
 
 def print_summary(metrics: Metrics, path: Path) -> None:
@@ -24,23 +26,30 @@ def print_summary(metrics: Metrics, path: Path) -> None:
     results.print(step_table(steps))
     results.print()
     results.print(curve_lines(classes, metrics.curve, metrics.joint.curve if metrics.joint else None), end="")
-    cost = metrics.cost
     results.print(
         f"final {metrics.accuracy_final:.3f}, average {metrics.accuracy_average_incremental:.3f}, "
         f"forgetting {metrics.forgetting_chaudhry:.3f}, backward transfer {metrics.bwt_gem:+.3f}"
         + (f", {len(metrics.left_out)} class(es) left out" if metrics.left_out else ""),
         highlight=False,
     )
-    results.print(
-        f"{cost.parameters_total:,} parameters, {cost.parameters_per_task[-1]:,} more with the last task; "
-        f"{cost.bytes_kept:,} bytes kept of earlier tasks; "
-        f"{cost.extract_s:.1f} s features, {cost.fit_s:.1f} s heads, {cost.joint_s:.1f} s joint",
-        highlight=False,
-    )
+    results.print(f"{_sizes(metrics.cost)}; {_seconds(metrics.cost)}", highlight=False)
     if metrics.surgery_effects:
         results.print(effects_table(metrics.surgery_effects))
-    drawn = "curves.png, weights.png" + (", surgery.png" if metrics.surgery else "")
-    results.print(f"{path}/: metrics.json, {drawn}, head.safetensors", highlight=False, soft_wrap=True)
+    drawn = [name for name in FILES if (path / name).is_file()]
+    results.print(f"{path}/: {', '.join(drawn)}", highlight=False, soft_wrap=True)
+
+
+def _sizes(cost: Cost) -> str:
+    """Weights and bytes, as far as the method tells."""
+    told = []
+    if cost.parameters_total is not None and cost.parameters_per_task:
+        told.append(f"{cost.parameters_total:,} parameters, {cost.parameters_per_task[-1]:,} more with the last task")
+    kept = "an untold number of" if cost.bytes_kept is None else f"{cost.bytes_kept:,}"
+    return "; ".join([*told, f"{kept} bytes kept of earlier tasks"])
+
+
+def _seconds(cost: Cost) -> str:
+    return f"{cost.extract_s:.1f} s features, {cost.learning_s:.1f} s heads and merges, {cost.joint_s:.1f} s joint"
 
 
 def effects_table(effects: Sequence[SurgeryFacts]) -> Table:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cltool.report.curves import protocol
 from cltool.report.figures import BLUE, GREEN, GREY, ORANGE, PINK, RED, SKY, new_figure, save_figure
-from cltool.report.runs import FinishedRun, Group, sparsity
+from cltool.report.runs import FinishedRun, Group, joint_curve, references
+from cltool.report.tables import caption, sparsity
 from cltool.rundir import Metrics
 
 if TYPE_CHECKING:
@@ -18,29 +18,29 @@ if TYPE_CHECKING:
 
 COLOURS = (BLUE, ORANGE, GREEN, PINK, SKY, RED)
 MARKS = ("o", "s", "^", "D", "v", "P")
+DASHES = ("--", "-.", ":")
 
 
 def draw_comparison(groups: Sequence[Group], paths: Sequence[Path]) -> None:
-    """Draw every group's accuracy on all classes seen: its mean over runs, and a band of ± one deviation."""
+    """Draw every group's accuracy on all classes seen: its mean over runs, and a band of its 95 % interval."""
     figure = new_figure(7.5, 4.4)
     axes = figure.add_axes((0.09, 0.11, 0.88, 0.8))
-    joint = next((g for g in groups if all(run.metrics.joint for run in g.runs)), None)
-    if joint:
-        curves = np.array([run.metrics.joint.curve for run in joint.runs if run.metrics.joint])
-        axes.plot(_classes(joint), curves.mean(0), "--", color=GREY, label="joint reference")
+    for number, group in enumerate(references(groups)):
+        label = group.label.replace("joint", "joint reference", 1)
+        line = DASHES[number % len(DASHES)]
+        _draw_curve(axes, group.curve(joint_curve), GREY, label, linestyle=line)
     for number, group in enumerate(groups):
-        curves = np.array([run.metrics.curve for run in group.runs])
-        mean, spread = curves.mean(0), curves.std(0, ddof=1) if len(curves) > 1 else np.zeros(curves.shape[1])
         colour, mark = COLOURS[number % len(COLOURS)], MARKS[number // len(COLOURS) % len(MARKS)]
-        axes.plot(_classes(group), mean, mark + "-", color=colour, label=group.title, markersize=4)
-        axes.fill_between(_classes(group), mean - spread, mean + spread, color=colour, alpha=0.2, linewidth=0)
+        _draw_curve(axes, group.curve(lambda m: m.curve), colour, group.title, marker=mark, markersize=4)
     axes.set(xlabel="classes seen", ylabel="accuracy on all classes seen", ylim=(0, 1.02))
     _finish(axes, groups)
     save_figure(figure, paths)
 
 
-def _classes(group: Group) -> np.ndarray:
-    return np.cumsum([len(task.outputs) for task in group.runs[0].metrics.tasks])
+def _draw_curve(axes: Axes, curve: dict[str, Any], colour: str, label: str, **line: Any) -> None:
+    axes.plot(curve["classes"], curve["mean"], color=colour, label=label, **line)
+    if curve["low"]:
+        axes.fill_between(curve["classes"], curve["low"], curve["high"], color=colour, alpha=0.2, linewidth=0)
 
 
 def draw_against(option: str, groups: Sequence[Group], paths: Sequence[Path]) -> None:
@@ -55,7 +55,12 @@ def draw_against(option: str, groups: Sequence[Group], paths: Sequence[Path]) ->
         colour = COLOURS[number % len(COLOURS)]
         values = sorted({value for run in group.runs if (value := run.option(option)) is not None})
         if not values:
-            above.axhline(group.mean(_final), linestyle=":", color=colour, label=group.label)
+            above.axhline(
+                float(np.mean([_final(run.metrics) for run in group.runs])),
+                linestyle=":",
+                color=colour,
+                label=group.label,
+            )
             continue
         mark = MARKS[number % len(MARKS)] + "-"
         for axes, of in ((above, _final), (below, _sparsity)):
@@ -95,8 +100,7 @@ def _sparsity(metrics: Metrics) -> float:
 
 def _finish(axes: Axes, groups: Sequence[Group]) -> None:
     """Say what all runs have in common, and name the lines."""
-    about = {f"{run.metrics.stream}{protocol(run.metrics)}" for group in groups for run in group.runs}
-    axes.set_title(about.pop() if len(about) == 1 else "", fontsize=9)
+    axes.set_title(caption(groups).replace("; ", "\n"), fontsize=9)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25)
     axes.legend(frameon=False, fontsize=8)

@@ -17,9 +17,16 @@ def title(metrics: Metrics) -> str:
 
 
 def protocol(metrics: Metrics) -> str:
-    """What a universal backbone has seen of the stream; nothing for other backbones."""
+    """What a universal backbone has seen of the stream, and what a run was scored on if not on the test split."""
+    scored = f", scored on {metrics.holdout:.0%} of the training pictures, held out" if metrics.holdout else ""
+    return _seen(metrics) + scored
+
+
+def _seen(metrics: Metrics) -> str:
     if not metrics.universal:
         return ""
+    if not metrics.universal["classes"]:
+        return ", universal not trained"
     seen = "classes (leaks: it has seen them all)" if metrics.universal["leaks"] else "task only"
     return f", universal trained on {metrics.universal['on']} {seen}"
 

@@ -1,4 +1,4 @@
-"""Finished runs side by side: grouped by strategy, their numbers averaged over seeds."""
+"""Finished runs side by side: grouped by strategy, over seeds, and the joint references beside them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean, stdev
-from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 
 from cltool.catalogue import discover
@@ -16,7 +15,9 @@ from cltool.errors import CallError, PluginError
 from cltool.places import split_place
 from cltool.plugin import Spec
 from cltool.recipe import Choice, Recipe
+from cltool.report.curves import protocol
 from cltool.rundir import Metrics
+from cltool.spread import Spread, half_width
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,16 @@ class FinishedRun:
             raise CallError(f"{path}/metrics.json, {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
     def option(self, name: str) -> float | None:
-        """The number that an option of the run's surgery, merge, lift, unknown or head had; None without it.
+        """The number that an option of the run's strategy, surgery, merge, lift, unknown or head had; None without it.
 
         None, too, where another option has taken its place, as `relative` does with the default `margin`.
         """
         recipe = self.recipe
-        others = {"merge": recipe.merge, "lift": recipe.lift, "unknown": recipe.unknown, "head": recipe.head}
+        others = {"strategy": recipe.strategy}
+        if self.metrics.merge:
+            others |= {"merge": recipe.merge, "lift": recipe.lift}
+        if self.metrics.head:  # a recipe names one also where no head was fitted
+            others |= {"unknown": recipe.unknown, "head": recipe.head}
         for kind, choice in (*(("surgery", choice) for choice in recipe.surgery), *others.items()):
             value = choice.options.get(name) if choice else None
             if choice is None or isinstance(value, bool) or not isinstance(value, int | float):
@@ -65,13 +70,15 @@ class FinishedRun:
         """All that must be alike for runs to differ by their seed only, but for the strategy."""
         metrics = self.metrics
         sizes = [len(task.outputs) for task in metrics.tasks]
-        return f"{metrics.stream}, {metrics.backbone}, {' + '.join(map(str, sizes))} classes"
+        held_out = f", {metrics.holdout:.0%} held out" if metrics.holdout else ""
+        return f"{metrics.stream}, {metrics.backbone}, {' + '.join(map(str, sizes))} classes{held_out}"
 
     def strategy(self, without: str | None = None) -> str:
         """The strategy as spelled; `without` leaves the value of an option out."""
         metrics, spelled = self.metrics, self.metrics.strategy
         if without is not None:
-            for part in (metrics.merge, metrics.lift, metrics.unknown_from, metrics.head, *metrics.surgery):
+            whole = metrics.merge or metrics.strategy
+            for part in (whole, metrics.lift, metrics.unknown_from, metrics.head, *metrics.surgery):
                 spelled = spelled.replace(part, without_option(part, without)) if part else spelled
         return spelled
 
@@ -106,13 +113,33 @@ class Group:
         idle, total = self.no_ops, len(self.runs)
         return self.label + ("" if not idle else " (no-op)" if idle == total else f" (no-op in {idle} of {total})")
 
-    def mean(self, of: Callable[[Metrics], float]) -> float:
-        """Mean over the runs of a number of their metrics."""
-        return fmean(of(run.metrics) for run in self.runs)
+    def spread(self, of: Callable[[Metrics], float | None]) -> Spread | None:
+        """Mean, deviation and interval over the runs of a number of their metrics; None where a run has none."""
+        values = [value for run in self.runs if (value := of(run.metrics)) is not None]
+        return Spread.of(values) if values and len(values) == len(self.runs) else None
 
-    def deviation(self, of: Callable[[Metrics], float]) -> float:
-        """Standard deviation over the runs, ddof 1; 0 for a single one."""
-        return stdev([of(run.metrics) for run in self.runs]) if len(self.runs) > 1 else 0.0
+    def mean(self, of: Callable[[Metrics], float | None]) -> float | None:
+        """The mean alone."""
+        found = self.spread(of)
+        return found.mean if found else None
+
+    def curve(self, of: Callable[[Metrics], Sequence[float]]) -> dict[str, list[float] | list[int] | None]:
+        """A curve over tasks: `classes` seen, its `mean` over the runs, `low` and `high` (None for a single run)."""
+        curves = np.array([of(run.metrics) for run in self.runs])
+        mean = curves.mean(0)
+        half = half_width(curves) if len(curves) > 1 else None
+        return {
+            "classes": np.cumsum([len(task.outputs) for task in self.runs[0].metrics.tasks]).tolist(),
+            "mean": mean.tolist(),
+            "low": None if half is None else (mean - half).tolist(),
+            "high": None if half is None else (mean + half).tolist(),
+        }
+
+    @property
+    def about(self) -> str:
+        """What a table or picture of the runs must say of where they come from."""
+        metrics = self.runs[0].metrics
+        return f"{metrics.stream}{protocol(metrics)}"
 
 
 def grouped(runs: Sequence[FinishedRun], without: str | None = None) -> list[Group]:
@@ -132,6 +159,31 @@ def grouped(runs: Sequence[FinishedRun], without: str | None = None) -> list[Gro
     return [Group(label, members) for label, members in groups.items()]
 
 
+def references(groups: Sequence[Group]) -> list[Group]:
+    """The joint references of the groups' runs, called `joint` or `joint+lift=…`: any one run for each seed.
+
+    Strategies with one lift, on one setting and order of classes, have one reference between them.
+    """
+    runs = [run for group in groups for run in group.runs]
+    alone = len({run.setting for run in runs}) == 1
+    found: dict[str, dict[tuple, FinishedRun]] = {}
+    for run in runs:
+        metrics = run.metrics
+        if metrics.joint is None:
+            continue
+        label = f"joint+lift={metrics.lift}" if metrics.lift else "joint"
+        order = tuple(name for task in metrics.tasks for name in task.outputs)
+        label = label if alone else f"{run.setting}: {label}"
+        found.setdefault(label, {}).setdefault((metrics.seed, order), run)
+    return [Group(label, list(members.values())) for label, members in found.items()]
+
+
+def joint_curve(metrics: Metrics) -> list[float]:
+    """The joint reference's curve of a run that has one."""
+    assert metrics.joint is not None
+    return metrics.joint.curve
+
+
 def without_option(part: str, option: str) -> str:
     """A plugin's spelling without the value of one of its options.
 
@@ -141,50 +193,3 @@ def without_option(part: str, option: str) -> str:
     text, place = split_place(part)
     spec = Spec.parse(text)
     return str(Spec(spec.name, {k: v for k, v in spec.options.items() if k != option})) + (f"@{place}" if place else "")
-
-
-def sparsity(metrics: Metrics) -> float | None:
-    """Share of zero weights that the run's last surgery left; None where it had none."""
-    return metrics.surgery_effects[-1].of_final_head["sparsity"] if metrics.surgery_effects else None
-
-
-def rows(groups: Sequence[Group]) -> list[dict[str, Any]]:
-    """A row of numbers per group: mean, deviation and each run's final accuracy, forgetting, gap, surgery."""
-    table = []
-    for group in groups:
-        effects = [run.metrics.surgery_effects[-1].of_final_head for run in group.runs if run.metrics.surgery_effects]
-        gaps = [run.metrics.gap_to_joint[-1] for run in group.runs if run.metrics.gap_to_joint]
-        table.append(
-            {
-                "strategy": group.title,
-                "runs": len(group.runs),
-                "final": group.mean(lambda m: m.accuracy_final),
-                "deviation": group.deviation(lambda m: m.accuracy_final),
-                "each": [run.metrics.accuracy_final for run in group.runs],
-                "average": group.mean(lambda m: m.accuracy_average_incremental),
-                "forgetting": group.mean(lambda m: m.forgetting_chaudhry),
-                "gap_to_joint": fmean(gaps) if gaps else None,
-                "sparsity": fmean(e["sparsity"] for e in effects) if effects else None,
-                "cosine_distance": fmean(e["cosine_distance"] for e in effects) if effects else None,
-            }
-        )
-    return table
-
-
-def markdown(table: Sequence[dict[str, Any]]) -> str:
-    """The rows as a Markdown table."""
-    lines = [
-        "| strategy | runs | final accuracy | average | forgetting | gap to joint | zero weights | cosine distance |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for row in table:
-        spread = f" ± {row['deviation']:.3f}" if row["runs"] > 1 else ""
-        first = [row["strategy"], str(row["runs"]), f"{row['final']:.3f}{spread}"]
-        cells = [_cell(row[key]) for key in ("average", "forgetting", "gap_to_joint")]
-        zero = "" if row["sparsity"] is None else f"{row['sparsity']:.1%}"
-        lines.append(f"| {' | '.join([*first, *cells, zero, _cell(row['cosine_distance'])])} |")
-    return "\n".join(lines) + "\n"
-
-
-def _cell(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"

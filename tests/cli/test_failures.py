@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 RUN = ("run", "--stream", "digits")
+COMPARE = ("compare", "--stream", "digits", "--strategy", "concat")
 
 
 @pytest.mark.parametrize(
@@ -41,8 +42,10 @@ RUN = ("run", "--stream", "digits")
         ((*RUN, "--classes-per-task", "0"), "at least one class"),
         ((*RUN, "--class-order", "alphabetical"), "give 'given', 'random' or a file"),
         ((*RUN, "--universal", "all", "--backbone", "random"), "give one of the two"),
-        ((*RUN, "--universal", "none"), "'first' or 'all'"),
+        ((*RUN, "--universal", "some"), "Input should be 'first', 'all'"),
         ((*RUN, "--universal", "first", "--classes-per-task", "1"), "cannot be trained on 1 class"),
+        ((*RUN, "--holdout", "1.5"), "holdout: Input should be less than 1"),
+        ((*RUN, "--holdout", "0.001"), "'0' has 143 training pictures, too few to be cut"),
         ((*RUN, "--device", "gpu"), "device"),
         ((*RUN, "--device", "cuda"), "no GPU here"),
         ((*RUN, "--data-root", "nowhere"), "nowhere"),
@@ -54,12 +57,36 @@ RUN = ("run", "--stream", "digits")
         (("run",), "--stream is missing; there are: cifar100, digits"),
         (("run", "nowhere.yaml"), "recipe nowhere.yaml: No such file"),
         (("run", "--resume", "nowhere"), "no run to take up"),
+        ((*RUN, "--strategy", "qad"), "did you mean 'qda'"),
+        ((*RUN, "--strategy", "qda", "--merge", "alpha"), "leave out --merge"),
+        ((*RUN, "--strategy", "qda", "--surgery", "prune"), "leave out --surgery"),
+        ((*RUN, "--strategy", "concat+lfit=relu"), "there is no part 'lfit'; did you mean 'lift'"),
+        ((*RUN, "--merge", "ncm", "--head", "ridge"), "merge 'ncm' asks for no head"),
+        ((*RUN, "--merge", "ncm", "--unknown", "noise"), "merge 'ncm' asks for no head"),
+        (("compare",), "--stream is missing; there are: cifar100, digits"),
+        (("compare", "--stream", "digits"), "--strategy is missing; there are: "),
+        ((*COMPARE, "--strategy", "alhpa"), "there is no merge or strategy 'alhpa'; did you mean 'alpha'"),
+        ((*COMPARE, "--strategy", "alpha:alpha=2"), "alpha=2"),
+        ((*COMPARE, "--strategy", "concat"), "--strategy concat is given twice"),
+        ((*COMPARE, "--strategy", "concat+unknown=none"), "is the same as --strategy concat"),
+        ((*COMPARE, "--stream", "digits"), "--stream digits is given twice"),
+        ((*COMPARE, "--seeds", "0"), "at least one"),
+        ((*COMPARE, "--seeds", "-2"), "at least one"),
+        ((*COMPARE, "--seeds", "0,1,0"), "0 stands twice"),
+        ((*COMPARE, "--seeds", "few"), "give a number, or a list such as 0,3,7"),
+        ((*COMPARE, "--tasks", "3"), "10 classes cannot be cut into 3 equal tasks"),
+        ((*COMPARE, "--class-order", "order.txt"), "class_order"),
+        ((*COMPARE, "--universal", "all", "--backbone", "random"), "give one of the two"),
+        ((*COMPARE, "--backbone", "resnet18:weights=nowhere.pth"), "nowhere.pth: No such file"),
+        (("compare", "--resume", "nowhere"), "no comparison to take up"),
+        (("compare", "--resume", "nowhere", "--seeds", "3"), "leave out --seeds"),
+        (("compare", "--resume", "nowhere", "--out", "x"), "leave out --out"),
         (("data", "bank", "--older-than", "3"), "needs --prune"),
         (("report", "nowhere"), "nowhere: there is no run"),
         (("report",), "Missing argument"),
         (("plugins", "list", "merges"), "there is no kind 'merges'; did you mean 'merge'?"),
         (("plugins", "show", "alhpa"), "there is no plugin 'alhpa'; did you mean 'alpha'?"),
-        (("plugins", "show", "merge.ridge"), "there is no merge 'ridge'"),
+        (("plugins", "show", "merge.softmax"), "there is no merge 'softmax'"),
         (("plugins", "check", "alpha:bogus=1"), "no option 'bogus'"),
         (("plugins", "new", "merge", "test-mine"), "pytest takes 'test_mine' for a test"),
         (("plugins", "new", "surgery", "conftest"), "choose another name"),
@@ -101,6 +128,14 @@ def test_an_output_that_is_not_empty_is_left_alone(cltool: Callable, tmp_path: P
     kept.write_text("mine")
     assert_told(cltool(*RUN, "--out", kept.parent), "is not empty", "--resume")
     assert [path.name for path in kept.parent.iterdir()] == ["precious.txt"]
+
+
+def test_a_comparison_does_not_write_into_what_is_there(cltool: Callable, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "precious.txt").write_text("mine")
+    assert_told(cltool(*COMPARE, "--out", tmp_path / "out"), "is not empty", "--resume")
+    (tmp_path / "out" / "comparison.yaml").write_text("streams: {}\n")
+    assert_told(cltool("compare", "--resume", tmp_path / "out"), "comparison.yaml, streams")
 
 
 def test_an_output_below_a_file_cannot_be_made(cltool: Callable, tmp_path: Path) -> None:

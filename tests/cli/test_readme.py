@@ -31,6 +31,21 @@ def test_the_merge_in_readme_runs_with_its_option(cltool: Callable, tmp_path: Pa
 
 
 @pytest.mark.slow
+def test_the_comparison_in_readme_runs_as_printed(
+    cltool: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    calls = re.findall(r"^cltool (compare [^#\n]*)", README.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(calls) == 2
+    for call in calls:
+        found = cltool(*shlex.split(call))
+        assert found.code == 0, found.err
+    told = json.loads(Path("digits-compared/comparison.json").read_text())
+    assert told["complete"]
+    assert [entry["strategy"] for entry in told["strategies"]] == ["alpha", "ridge+lift=relu:dim=400", "qda"]
+
+
+@pytest.mark.slow
 def test_the_surgeries_on_models_in_readme_run_as_printed(
     cltool: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,11 +8,13 @@ from pathlib import Path
 from statistics import fmean, stdev
 
 import pytest
+from scipy import stats
 
 from cltool.errors import CallError
 from cltool.recipe import Recipe
 from cltool.report.comparison import draw_against, draw_comparison
-from cltool.report.runs import FinishedRun, Group, grouped, markdown, rows, sparsity, without_option
+from cltool.report.runs import FinishedRun, Group, grouped, references, without_option
+from cltool.report.tables import caption, markdown, rows, sparsity, texts
 from cltool.run import prepare, run
 from cltool.rundir import RunDirectory
 
@@ -37,7 +39,12 @@ def test_runs_are_grouped_by_strategy_and_averaged_over_seeds(make: Callable[...
     assert first["each"] == finals
     assert first["final"] == pytest.approx(fmean(finals))
     assert first["deviation"] == pytest.approx(stdev(finals))
-    assert f"| concat+head=ridge | 3 | {fmean(finals):.3f} ± {stdev(finals):.3f} |" in markdown(rows(groups))
+    low, high = stats.t.interval(0.95, 2, loc=fmean(finals), scale=stats.sem(finals))
+    assert (first["low"], first["high"]) == pytest.approx((low, high))
+    start = f"| concat+head=ridge | 3 | {fmean(finals):.3f} ± {stdev(finals):.3f} | {low:.3f} … {high:.3f} |"
+    assert start in markdown(rows(groups))
+    assert first["bytes_kept"] == runs[0].metrics.cost.bytes_kept
+    assert "zero weights" not in markdown(rows(groups))
 
 
 @pytest.mark.slow
@@ -49,6 +56,7 @@ def test_sparsity_and_no_ops_stand_in_the_table(make: Callable[..., FinishedRun]
     assert sparsity(cut.metrics) == sparse["sparsity"]
     assert same["strategy"].endswith("prune:margin=50.0@task (no-op)")
     assert "no-op" not in sparse["strategy"]
+    assert "zero weights" in markdown([sparse, same])
 
 
 @pytest.mark.slow
@@ -143,4 +151,51 @@ def test_a_margin_that_another_option_displaced_is_none(make: Callable[..., Fini
 @pytest.mark.slow
 def test_a_single_run_has_no_spread(make: Callable[..., FinishedRun]) -> None:
     group = Group("one", [make("a", merge="concat")])
-    assert group.deviation(lambda metrics: metrics.accuracy_final) == 0
+    found = group.spread(lambda metrics: metrics.accuracy_final)
+    assert (found.deviation, found.low, found.high) == (0, None, None)
+    assert group.curve(lambda metrics: metrics.curve)["low"] is None
+    (_, ((_, runs, final, interval, *_),)) = texts(rows([group]))
+    assert (runs, final, interval) == ("1", f"{group.runs[0].metrics.accuracy_final:.3f}", "")
+
+
+@pytest.mark.slow
+def test_strategies_of_one_lift_share_a_joint_reference(make: Callable[..., FinishedRun], tmp_path: Path) -> None:
+    lift = {"lift": "relu:dim=30"}
+    settings = [{"merge": "concat"}, {"merge": "alpha"}, {"merge": "concat", **lift}, {"merge": "alpha", **lift}]
+    runs = [make(f"{i}-{s}", seed=s, joint=True, **asked) for i, asked in enumerate(settings) for s in (0, 1)]
+    groups = grouped([*runs, make("without", merge="concat", seed=2)])
+    assert [(group.label, len(group.runs)) for group in references(groups)] == [
+        ("joint", 2),
+        ("joint+lift=relu:dim=30", 2),
+    ]
+    table = {row["strategy"]: row for row in rows(groups)}
+    assert table["joint"]["each"] == [run.metrics.joint.curve[-1] for run in runs[:2]]
+    assert table["alpha+head=ridge"]["gap_to_joint"] == pytest.approx(
+        table["joint"]["final"] - table["alpha+head=ridge"]["final"]
+    )
+    assert table["concat+head=ridge"]["gap_to_joint"] is None  # one of its runs has no reference
+    draw_comparison(groups, [tmp_path / "curves.svg"])
+    drawn = (tmp_path / "curves.svg").read_text()
+    assert drawn.count("joint reference") == 2
+    assert "joint reference+lift=relu:dim=30" in drawn
+
+
+@pytest.mark.slow
+def test_what_a_universal_backbone_has_seen_stands_above_table_and_picture(
+    make: Callable[..., FinishedRun], tmp_path: Path
+) -> None:
+    groups = grouped([make("leaks", backbone="universal:on=all,epochs=1"), make("plain")])
+    assert "universal trained on all classes (leaks: it has seen them all)" in markdown(rows(groups), caption(groups))
+    draw_comparison(groups, [tmp_path / "curves.svg"])
+    assert "leaks: it has seen them all" in (tmp_path / "curves.svg").read_text()
+
+
+@pytest.mark.slow
+def test_a_strategy_that_learns_by_itself_stands_beside_merges(
+    make: Callable[..., FinishedRun], cltool: Callable
+) -> None:
+    runs = [make("qda", strategy="qda:shrinkage=0.3", head="softmax"), make("sums", merge="ncm", head="softmax")]
+    assert [group.label for group in grouped(runs)] == ["qda:shrinkage=0.3", "ncm"]
+    assert [group.label for group in grouped(runs, without="shrinkage")] == ["qda", "ncm"]
+    assert (runs[0].option("shrinkage"), runs[0].option("epochs"), runs[1].option("epochs")) == (0.3, None, None)
+    assert "qda:shrinkage=0.3" in cltool("report", *(run.path for run in runs)).out.replace("\n", "")

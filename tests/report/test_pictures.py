@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from cltool.heads import Head
-from cltool.report.curves import draw_curves
+from cltool.report.curves import draw_curves, protocol
 from cltool.report.weights import draw_weights
 from cltool.rundir import Cost, JointFacts, Metrics, TaskFacts
 
@@ -52,6 +52,11 @@ def test_curves_are_drawn_name_their_protocol_and_are_the_same_each_time(tmp_pat
         assert words in text
     assert text == (tmp_path / "b.svg").read_text()
     assert Image.open(tmp_path / "a.png").size[0] > 800
+
+
+def test_a_body_that_saw_nothing_is_called_untrained() -> None:
+    drawn = make_metrics().model_copy(update={"universal": {"on": "none", "leaks": False, "classes": 0}})
+    assert protocol(drawn) == ", universal not trained"
 
 
 def test_a_single_task_without_joint_can_be_drawn(tmp_path: Path) -> None:

@@ -1,0 +1,73 @@
+"""What comparison.json tells of finished runs: every number over seeds, curves, and the joint references."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from cltool.report.runs import FinishedRun, Group, grouped, joint_curve, references
+from cltool.rundir import Metrics
+
+NUMBERS: Mapping[str, Callable[[Metrics], float | None]] = {
+    "accuracy_final": lambda m: m.accuracy_final,
+    "accuracy_average_incremental": lambda m: m.accuracy_average_incremental,
+    "forgetting_chaudhry": lambda m: m.forgetting_chaudhry,
+    "gap_to_joint": lambda m: m.gap_to_joint[-1] if m.gap_to_joint else None,
+    "joint_final": lambda m: m.joint.curve[-1] if m.joint else None,
+    "bytes_kept": lambda m: m.cost.bytes_kept,
+    "fit_s": lambda m: m.cost.fit_s,
+    "merge_s": lambda m: m.cost.merge_s,
+    "seconds": lambda m: m.cost.strategy_s,
+}
+
+
+def summary(runs: Sequence[FinishedRun], root: Path) -> dict[str, Any]:
+    """`streams`, `strategies` and `joint` of comparison.json; paths are those below `root`."""
+    groups = grouped(runs)
+    return {
+        "streams": list({group.about: _stream(group) for group in groups}.values()),
+        "strategies": [_strategy(group, root) for group in groups],
+        "joint": [_joint(group) for group in references(groups)],
+    }
+
+
+def _stream(group: Group) -> dict[str, Any]:
+    metrics = group.runs[0].metrics
+    return {key: getattr(metrics, key) for key in ("stream", "backbone", "universal", "note", "holdout")}
+
+
+def _strategy(group: Group, root: Path) -> dict[str, Any]:
+    metrics = group.runs[0].metrics
+    spelled = ("stream", "strategy", "merge", "lift", "head", "unknown_from", "surgery")
+    return {
+        **{key: getattr(metrics, key) for key in spelled},
+        "no_ops": group.no_ops,
+        "cells": [_cell(run, root) for run in group.runs],
+        **{key: _spread(group, of) for key, of in NUMBERS.items()},
+        "curve": group.curve(lambda m: m.curve),
+    }
+
+
+def _cell(run: FinishedRun, root: Path) -> dict[str, Any]:
+    metrics = run.metrics
+    numbers = {key: of(metrics) for key, of in NUMBERS.items()}
+    return {"seed": metrics.seed, "path": run.path.relative_to(root).as_posix(), **numbers}
+
+
+def _spread(group: Group, of: Callable[[Metrics], float | None]) -> dict[str, Any] | None:
+    found = group.spread(of)
+    return asdict(found) if found else None
+
+
+def _joint(group: Group) -> dict[str, Any]:
+    metrics = group.runs[0].metrics
+    return {
+        "stream": metrics.stream,
+        "strategy": f"joint+lift={metrics.lift}" if metrics.lift else "joint",
+        "lift": metrics.lift,
+        "seeds": [run.metrics.seed for run in group.runs],
+        "accuracy_final": _spread(group, lambda m: joint_curve(m)[-1]),
+        "curve": group.curve(joint_curve),
+    }

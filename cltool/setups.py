@@ -1,0 +1,150 @@
+"""From a recipe to all that a run needs: what it names is found and checked, its data are loaded, no work is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cltool.backbones import Backbone
+from cltool.catalogue import Catalogue, discover
+from cltool.errors import CallError
+from cltool.learner import Learner
+from cltool.pictures import PictureSet
+from cltool.plugin import Configured, Spec
+from cltool.progress import Progress, Silent
+from cltool.recipe import Choice, PlacedChoice, Recipe
+from cltool.strategies import spell
+from cltool.surgeries import Operation
+from cltool.tasks import TaskStream, arrange
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A resolved recipe with everything it names found, validated and loaded.
+
+    `method` is how it learns: the learner that merges heads, or a strategy plugin.
+    """
+
+    recipe: Recipe
+    source: Configured
+    stream: TaskStream
+    backbone: Configured
+    method: Learner | Configured
+    device: str
+
+    @property
+    def learner(self) -> Learner | None:
+        """The learner that merges heads; None where a strategy plugin learns."""
+        return self.method if isinstance(self.method, Learner) else None
+
+    @property
+    def strategy(self) -> str:
+        """The strategy as a person spells it: the merge, and beside it what is not a recipe's default."""
+        method = self.method
+        if not isinstance(method, Learner):
+            return str(method)
+        parts = {"merge": method.merge, "lift": method.lift, "surgery": method.surgeries}
+        fitted = {"head": method.fit, "unknown": method.unknown}
+        return spell({**parts, **{kind: part for kind, part in fitted.items() if str(part) != _default(kind).name}})
+
+    def build(self, progress: Progress | None = None) -> Backbone:
+        """The frozen network, described; its body is built when a picture has to go through it."""
+        return self.backbone(stream=self.stream, device=self.device, progress=progress or Silent())
+
+
+def prepare(recipe: Recipe, progress: Progress | None = None, pictures: PictureSet | None = None) -> Setup:
+    """Find and check all that a recipe names; the setup's recipe has every default written out.
+
+    `pictures` are those of the recipe's stream, where they have been loaded before. Raises CallError (and its
+    PluginError) for anything that is wrong with the call.
+    """
+    catalogue = discover([Path(p) for p in recipe.plugins])
+    source = catalogue.configure("stream", recipe.stream.spec)
+    facts = source.plugin.facts
+    backbone_spec = recipe.backbone.spec if recipe.backbone else Spec.parse(facts.get("backbone", "resnet18"))
+    backbone = catalogue.configure("backbone", backbone_spec)
+    method, resolved = _strategy(recipe, catalogue) if recipe.strategy else _learner(recipe, catalogue)
+    device = _device(recipe.device)
+    pictures = pictures or load(recipe, source, progress)
+    tasks, per_task = recipe.tasks, recipe.classes_per_task
+    if tasks is None and per_task is None:
+        tasks, per_task = facts.get("tasks"), facts.get("classes_per_task")
+    stream = arrange(pictures, tasks, per_task, recipe.class_order, recipe.seed)
+    shared = {
+        "stream": Choice.of(source.spec),
+        "backbone": Choice.of(backbone.spec),
+        "tasks": len(stream),
+        "classes_per_task": [len(group) for group in stream.groups],
+    }
+    return Setup(recipe.model_copy(update={**shared, **resolved}), source, stream, backbone, method, device)
+
+
+def load(recipe: Recipe, source: Configured, progress: Progress | None = None) -> PictureSet:
+    """The pictures of a recipe's stream, before they are ordered and cut into tasks; test pictures as it wants them."""
+    data_root = Path(recipe.data_root) if recipe.data_root else None
+    if data_root is not None and not data_root.exists():
+        raise CallError(f"--data-root {data_root}: there is nothing; give the folder that holds the data")
+    pictures = source(data_root=data_root, progress=progress or Silent())
+    return pictures.held_out(recipe.holdout) if recipe.holdout else pictures
+
+
+def _learner(recipe: Recipe, catalogue: Catalogue) -> tuple[Learner, Mapping[str, Any]]:
+    """The learner that merges heads, and the recipe's keys of it, resolved."""
+    merge, fit, unknown = (
+        catalogue.configure(kind, getattr(recipe, kind).spec) for kind in ("merge", "head", "unknown")
+    )
+    lift = catalogue.configure("lift", recipe.lift.spec) if recipe.lift else None
+    surgeries = tuple(Operation.of(catalogue.configure("surgery", s.spec), s.on) for s in recipe.surgery)
+    learner = Learner(fit, unknown, merge, recipe.seed, lift, surgeries)
+    if not learner.fits_heads:
+        _check_without_heads(learner)
+    return learner, {
+        "merge": Choice.of(merge.spec),
+        "head": Choice.of(fit.spec),
+        "unknown": Choice.of(unknown.spec),
+        "lift": Choice.of(lift.spec) if lift else None,
+        "surgery": [PlacedChoice(**dict(Choice.of(o.surgery.spec)), on=o.on) for o in surgeries],
+    }
+
+
+def _check_without_heads(learner: Learner) -> None:
+    """Raise CallError where tasks' heads are asked to be fitted or operated on and the merge asks for none."""
+    name = learner.merge.plugin.name
+    for operation in learner.surgeries:
+        if operation.on == "task":
+            raise CallError(f"--surgery {operation}: merge {name!r} looks at no task's head; take @merged")
+    for kind, part in {"head": learner.fit, "unknown": learner.unknown}.items():
+        if str(part) != _default(kind).name:
+            raise CallError(f"--{kind} {part}: merge {name!r} asks for no head, so that none is fitted; leave it out")
+
+
+def _strategy(recipe: Recipe, catalogue: Catalogue) -> tuple[Configured, Mapping[str, Any]]:
+    """A strategy plugin, and the recipe's keys of how is learned: what belongs to merging stays at its default."""
+    assert recipe.strategy is not None
+    strategy = catalogue.configure("strategy", recipe.strategy.spec)
+    given = [kind for kind in ("lift", "surgery") if getattr(recipe, kind)]
+    for kind in ("merge", "head", "unknown"):  # a default may be there written out, as in a resolved recipe
+        choice = getattr(recipe, kind)
+        if choice != _default(kind) and str(catalogue.configure(kind, choice.spec)) != _default(kind).name:
+            given.append(kind)
+    if given:
+        raise CallError(f"--strategy {strategy} learns by itself; leave out --{given[0]}")
+    merging = {kind: _default(kind) for kind in ("merge", "head", "unknown")}
+    return strategy, {"strategy": Choice.of(strategy.spec), **merging}
+
+
+def _default(kind: str) -> Any:
+    """What a recipe says of a kind when nobody did."""
+    return Recipe.model_fields[kind].default
+
+
+def _device(wanted: str) -> str:
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise CallError("--device cuda: torch sees no GPU here; take --device auto or cpu")
+    return wanted

@@ -1,0 +1,93 @@
+"""`cltool compare` as a user sees it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+QUICK = ("compare", "--stream", "digits", "--backbone", "random:features=24", "--tasks", 2, "--classes-per-task", 2)
+TWO = ("--strategy", "concat+head=ridge", "--strategy", "ncm", "--seeds", 2)
+
+
+@pytest.mark.slow
+def test_it_leaves_numbers_table_and_curves_and_prints_them(cltool: Callable, tmp_path: Path) -> None:
+    found = cltool(*QUICK, *TWO, "--out", tmp_path / "cmp")
+    assert found.code == 0, found.err
+    names = {path.name for path in (tmp_path / "cmp").iterdir()}
+    assert names == {"comparison.yaml", "comparison.json", "table.md", "curves.png", "curves.svg", "cells", "joint"}
+    for words in ("concat+head=ridge", "ncm", "joint", "95 %", "bytes", "4 runs in cells/"):
+        assert words in found.out
+    table = (tmp_path / "cmp" / "table.md").read_text()
+    assert "| strategy | runs | final accuracy | 95 % interval |" in table
+    assert "| joint | 2 |" in table
+    drawn = (tmp_path / "cmp" / "curves.svg").read_text()
+    assert all(words in drawn for words in ("concat+head=ridge", "ncm", "joint reference"))
+    reported = cltool("report", *sorted((tmp_path / "cmp" / "cells").glob("*/*")), "--out", tmp_path / "report")
+    assert reported.code == 0
+    assert (tmp_path / "report" / "table.md").read_text() == table
+
+
+@pytest.mark.slow
+def test_json_is_comparison_json_and_nothing_else(cltool: Callable, tmp_path: Path) -> None:
+    found = cltool(*QUICK, *TWO, "--no-joint", "--out", tmp_path / "cmp", "--json")
+    assert json.loads(found.out) == json.loads((tmp_path / "cmp" / "comparison.json").read_text())
+
+
+@pytest.mark.slow
+def test_a_comparison_is_taken_up_where_a_cell_is_missing(cltool: Callable, tmp_path: Path) -> None:
+    import shutil
+
+    cltool(*QUICK, *TWO, "--no-joint", "--out", tmp_path / "cmp")
+    shutil.rmtree(tmp_path / "cmp" / "cells" / "ncm" / "0")
+    found = cltool("compare", "--resume", tmp_path / "cmp", "--json")
+    assert found.code == 0, found.err
+    told = json.loads(found.out)
+    assert told["complete"]
+    assert [[cell["seed"] for cell in entry["cells"]] for entry in told["strategies"]] == [[0, 1], [0, 1]]
+    assert (tmp_path / "cmp" / "cells" / "ncm" / "0" / "metrics.json").is_file()
+
+
+@pytest.mark.slow
+def test_a_failed_cell_is_named_and_the_code_is_1(cltool: Callable, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from cltool import Head, merge\n\n\n@merge\ndef breaks(old: Head, new: Head) -> Head:\n"
+        "    'Break.'\n    raise ZeroDivisionError('on purpose')\n"
+    )
+    call = (*QUICK, *TWO, "--strategy", "breaks", "--plugin", tmp_path / "mine.py", "--no-joint")
+    found = cltool(*call, "--out", tmp_path / "cmp", "--json")
+    assert found.code == 1
+    lines = found.err.splitlines()
+    assert "ZeroDivisionError: on purpose" in found.err
+    assert lines[-1] == f"cltool: 2 of 6 cells failed; cltool compare --resume {tmp_path / 'cmp'} tries them again"
+    told = json.loads(found.out)
+    assert [cell["path"] for cell in told["failed"]] == ["cells/breaks/0", "cells/breaks/1"]
+    assert [len(entry["cells"]) for entry in told["strategies"]] == [2, 2]
+    assert "Traceback" in cltool("compare", "--resume", tmp_path / "cmp", "--debug").err
+
+
+@pytest.mark.slow
+def test_a_leaking_universal_is_said_everywhere(cltool: Callable, tmp_path: Path) -> None:
+    go = ("compare", "--stream", "digits", "--strategy", "ncm", "--seeds", 1, "--no-joint")
+    found = cltool(*go, "--backbone", "universal:on=all,epochs=1", "--out", tmp_path / "cmp")
+    assert found.code == 0, found.err
+    assert "leaks" in found.out
+    assert json.loads((tmp_path / "cmp" / "comparison.json").read_text())["streams"][0]["universal"]["leaks"] is True
+    assert all("leaks" in (tmp_path / "cmp" / name).read_text() for name in ("table.md", "curves.svg"))
+
+
+@pytest.mark.slow
+def test_a_wide_terminal_shows_all_columns(cltool: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from cltool.cli import console
+
+    monkeypatch.setattr(console.results, "_width", 200)
+    found = cltool(*QUICK, *TWO, "--no-joint", "--out", tmp_path / "cmp")
+    assert all(words in found.out for words in ("average", " ± ", "gap to joint"))
+
+
+def test_help_teaches(cltool: Callable) -> None:
+    told = cltool("compare", "--help").out
+    for words in ("What to compare", "--seeds", "--resume", "cltool compare --stream digits", "95 %", "qda"):
+        assert words in told
