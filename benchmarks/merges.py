@@ -1,7 +1,8 @@
 """Exact merges beside the softmax heads they make unnecessary: time, bytes kept, and what float32 would cost.
 
-Time: a stream is learned from features in memory, each method its own whole way after every task: sums, for `gram`
-the tasks' ridge heads too, and the merge. It is told as a share of the time that the same tasks' softmax heads take
+Time: a stream is learned from features in memory, each method its own whole way: sums, for `gram` the tasks' ridge
+heads too, and the merge, which a run makes after every task, since it scores every step; who wants the last head only
+makes it once. It is told as a share of the time that the same tasks' softmax heads take
 by SGD (40 epochs, as `--head softmax` does), measured in the same process, turn about; medians over the turns.
 
 Precision: ridge and lda with sums and solutions in float32 beside float64, on the features of all tasks, as they are
@@ -17,6 +18,7 @@ import statistics as averages
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
     from cltool import Head, Statistics
 
-EXACT = ("ridge", "lda", "ncm", "gram")
+EXACT = ("ridge", "ridge:strength=100", "lda", "ncm", "gram")
 STRENGTH = 100.0  # of ridge heads and of gram; and the fixed one of the precision table
 SPACE = "the benchmark's feature space"
 
@@ -133,6 +135,7 @@ def timed(tasks: Sequence[Learned], turns: int) -> list[dict[str, Any]]:
     import torch
 
     from cltool import discover
+    from cltool.plugin import Spec
     from cltool_plugins.heads.softmax import softmax
 
     def heads() -> int:
@@ -141,9 +144,12 @@ def timed(tasks: Sequence[Learned], turns: int) -> list[dict[str, Any]]:
             softmax(task.features, targets, torch.Generator().manual_seed(0))
         return 0
 
-    merges = {name: discover().find("merge", name).configure() for name in EXACT}
+    merges = {name: discover().configure("merge", Spec.parse(name)) for name in EXACT}
     ways: dict[str, Callable[[], int]] = {"softmax heads, SGD": heads}
-    ways |= {name: lambda merge=merge: fold(merge, tasks) for name, merge in merges.items()}  # type: ignore[misc]
+    for name, merge in merges.items():
+        ways[f"{name}, after every task"] = partial(fold, merge, tasks)
+        if not merge.asks("old", "new"):
+            ways[f"{name}, once"] = partial(merge_once, merge, tasks)
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     kept = {}
     for _ in range(turns):
@@ -179,6 +185,19 @@ def fold(merge: Any, tasks: Sequence[Learned]) -> int:
         total = sums
     assert head is not None
     return total.nbytes + (head.nbytes if with_heads else 0)
+
+
+def merge_once(merge: Any, tasks: Sequence[Learned]) -> int:
+    """Add up all tasks' sums and merge them in the end; gives the bytes kept until then."""
+    import torch
+
+    from cltool import Statistics
+
+    total = Statistics.empty(tasks[0].features.shape[1], SPACE)
+    for task in tasks:
+        total = total + Statistics.of(task.features, task.targets, task.names, SPACE)
+    merge(statistics=total, rng=torch.Generator())
+    return total.nbytes
 
 
 def ridge_head(task: Learned, dtype: torch.dtype | None = None) -> Head:

@@ -72,6 +72,12 @@ class UnknownFacts(_Strict):
     rate_novel: list[float | None]
     auroc: list[float | None]
 
+    @property
+    def mean_auroc(self) -> float | None:
+        """Mean of `auroc` over the tasks after which there are novel pictures."""
+        known = [value for value in self.auroc if value is not None]
+        return sum(known) / len(known) if known else None
+
 
 class Cost(_Strict):
     """Seconds by kind of work, peak memory of the process, bytes the method keeps, weights."""

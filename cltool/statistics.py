@@ -42,7 +42,7 @@ class Statistics:
         x = torch.cat([features.double(), features.new_ones(len(features), 1).double()], 1)
         y = targets.double()
         grams = _class_grams(x[:, :-1], y) if class_grams else None
-        return cls(names, space, y.sum(0), _gram(x), x.T @ y, y.square().sum(0), grams)
+        return cls(names, space, y.sum(0), _gram(x), (y.T @ x).T.contiguous(), y.square().sum(0), grams)
 
     @classmethod
     def empty(cls, width: int, space: str) -> Statistics:

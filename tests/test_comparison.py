@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
@@ -123,8 +124,11 @@ def test_comparison_json_tells_every_number_over_seeds(tmp_path: Path) -> None:
     found = content(root)
     assert (found["schema"], found["complete"], found["missing"], found["failed"]) == (1, True, [], [])
     assert (found["seeds"], found["class_order"]) == ([0, 1, 5], "random")
-    stream = {"stream": "digits", "backbone": "random:features=12,size=8,seed=0", "universal": None, "note": ""}
-    assert found["streams"] == [stream]
+    (stream,) = found["streams"]
+    assert stream == {
+        **{"stream": "digits", "backbone": "random:features=12,size=8,seed=0", "universal": None},
+        **{"note": "", "holdout": None},
+    }
     first, second = found["strategies"]
     assert (first["strategy"], first["head"], second["surgery"]) == ("concat+head=ridge", "ridge", ["clahe@merged"])
     assert [cell["seed"] for cell in first["cells"]] == [0, 1, 5]
@@ -137,6 +141,8 @@ def test_comparison_json_tells_every_number_over_seeds(tmp_path: Path) -> None:
     for key in ("accuracy_average_incremental", "forgetting_chaudhry", "gap_to_joint", "joint_final", "bytes_kept"):
         assert first[key]["n"] == 3
     assert first["gap_to_joint"]["mean"] == pytest.approx(first["joint_final"]["mean"] - told["mean"])
+    novel = [[value for value in of["unknown"]["auroc"] if value is not None] for of in metrics]
+    assert first["unknown_auroc"]["mean"] == pytest.approx(fmean(map(fmean, novel)))
     costs = [of["cost"] for of in metrics]
     own = [c["fit_s"] + c["merge_s"] + c["statistics_s"] + c["evaluate_s"] for c in costs]
     assert first["seconds"]["mean"] == pytest.approx(sum(own) / 3, abs=1e-3)

@@ -16,6 +16,7 @@ NUMBERS: Mapping[str, Callable[[Metrics], float | None]] = {
     "forgetting_chaudhry": lambda m: m.forgetting_chaudhry,
     "gap_to_joint": lambda m: m.gap_to_joint[-1] if m.gap_to_joint else None,
     "joint_final": lambda m: m.joint.curve[-1] if m.joint else None,
+    "unknown_auroc": lambda m: m.unknown.mean_auroc if m.unknown else None,
     "bytes_kept": lambda m: m.cost.bytes_kept,
     "fit_s": lambda m: m.cost.fit_s,
     "merge_s": lambda m: m.cost.merge_s,

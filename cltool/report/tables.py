@@ -40,6 +40,7 @@ def _row(group: Group) -> Row:
         "average": group.mean(lambda m: m.accuracy_average_incremental),
         "forgetting": group.mean(lambda m: m.forgetting_chaudhry),
         "gap_to_joint": group.mean(lambda m: m.gap_to_joint[-1] if m.gap_to_joint else None),
+        "unknown_auroc": group.mean(lambda m: m.unknown.mean_auroc if m.unknown else None),
         "bytes_kept": group.mean(lambda m: m.cost.bytes_kept),
         "seconds": group.mean(lambda m: m.cost.learning_s),
         "sparsity": group.mean(sparsity),
@@ -51,7 +52,7 @@ def _reference_row(group: Group) -> Row:
     """Of a joint reference, which learns everything at once, there is less to tell."""
     final = group.spread(lambda m: joint_curve(m)[-1])
     assert final is not None
-    nothing = dict.fromkeys(("forgetting", "gap_to_joint", "bytes_kept", "seconds", "sparsity", "cosine_distance"))
+    nothing = dict.fromkeys((*list(FORMATS)[1:], *OF_SURGERY))
     return {
         "strategy": group.label,
         "runs": final.n,
@@ -69,6 +70,7 @@ FORMATS = {
     "average": ("average", "{:.3f}"),
     "forgetting": ("forgetting", "{:.3f}"),
     "gap_to_joint": ("gap to joint", "{:.3f}"),
+    "unknown_auroc": ("unknown AUROC", "{:.3f}"),
     "bytes_kept": ("bytes kept", "{:,.0f}"),
     "seconds": ("seconds", "{:.2f}"),
 }
@@ -78,12 +80,13 @@ OF_SURGERY = {"sparsity": ("zero weights", "{:.1%}"), "cosine_distance": ("cosin
 def texts(table: Sequence[Row], narrow: bool = False) -> tuple[list[str], list[list[str]]]:
     """Headings and cells of rows; what surgery did only where there was one.
 
-    `narrow` leaves out what a small terminal has no room for: how many runs, deviations and averages over tasks.
+    `narrow` leaves out what a small terminal has no room for: how many runs, deviations, averages over tasks, and what
+    `unknown` rejects.
     """
     operated = any(row["sparsity"] is not None for row in table)
     formats = {**FORMATS, **(OF_SURGERY if operated else {})}
     if narrow:
-        formats.pop("average")
+        formats = {key: format_ for key, format_ in formats.items() if key not in ("average", "unknown_auroc")}
     headings = ["strategy", *([] if narrow else ["runs"]), "final accuracy", "95 % interval"]
     cells = []
     for row in table:
