@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
@@ -17,17 +17,21 @@ from cltool_plugins.merges.class_rows import LAST
 from cltool_plugins.merges.shrinkage import mean_variance
 
 
+Prior = Literal["counts", "equal"]
+
+
 @dataclass(frozen=True)
 class Gaussians:
-    """A predictor whose score for a class is its log-density: log N(x; μ_c, Σ_c), priors equal.
+    """A predictor whose score for a class is its log-density and its prior: log N(x; μ_c, Σ_c) + log π_c.
 
-    `statistics`: sums with class grams over all tasks so far, all that is kept; `pooling` and `shrinkage` as in `qda`.
+    `statistics`: sums with class grams over all tasks so far, all that is kept; the other three as in `qda`.
     """
 
     features: Features
     statistics: Statistics
     pooling: float
     shrinkage: float
+    prior: Prior
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -39,9 +43,11 @@ class Gaussians:
         return self.statistics.nbytes
 
     def scores(self, blocks: Sequence[Block]) -> Tensor:
-        """Log-densities [n, C], float32, of the blocks' pictures; -1e9 for a class without samples."""
+        """Scores [n, C], float32, of the blocks' pictures; −1e9 or less for a class without samples."""
         x, shared = self.features(blocks).double(), self.statistics.within_covariance
-        return torch.stack([self._log_density(x, name, shared) for name in self.outputs], 1).float()
+        densities = torch.stack([self._log_density(x, name, shared) for name in self.outputs], 1)
+        likely = self.statistics.count if self.prior == "counts" else torch.ones_like(self.statistics.count)
+        return (densities + torch.log(likely / likely.sum()).clamp_min(LAST)).float()
 
     def _log_density(self, x: Tensor, name: str, shared: Tensor) -> Tensor:
         """Up to a constant: −½ (x − μ)ᵀ Σ⁻¹ (x − μ) − ½ log det Σ, by Cholesky."""
@@ -74,6 +80,9 @@ def qda(
     shrinkage: Annotated[
         float, Field(gt=0, le=1, description="then towards a ball; 1 leaves each class a variance")
     ] = 0.03,
+    prior: Annotated[
+        Prior, Field(description="how likely a class is beforehand: as often as it was seen, or alike")
+    ] = "counts",
 ) -> Iterator[Gaussians]:
     """Keep every class's mean and covariance; a picture belongs to the class it is likeliest under.
 
@@ -87,7 +96,7 @@ def qda(
     for task in stream:
         seen = _sums(task, features)
         known = known + seen if known else seen
-        yield Gaussians(features, known, pooling, shrinkage)
+        yield Gaussians(features, known, pooling, shrinkage, prior)
 
 
 def _sums(task: Task, features: Features) -> Statistics:

@@ -77,7 +77,7 @@ def test_the_gaussians_of_all_tasks_are_those_of_their_sums(tasks: list[Samples]
 
     def scores(parts: list[Samples]) -> dict[str, torch.Tensor]:
         total = sum((part.statistics for part in parts), Statistics.empty(x.shape[1], SPACE))
-        found = Gaussians(lambda blocks: x, total, 3.0, 0.03)
+        found = Gaussians(lambda blocks: x, total, 3.0, 0.03, "counts")
         return dict(zip(found.outputs, found.scores([]).T, strict=True))
 
     wanted, found = scores([reduce(add, tasks)]), scores(folded(tasks, data))

@@ -40,6 +40,14 @@ def test_scores_are_gaussian_log_densities(digit_stream: TaskStream, features, p
     assert torch.allclose(found - found.mean(), wanted - wanted.mean(), atol=1e-3)
 
 
+def test_a_class_is_as_likely_beforehand_as_it_was_seen(digit_stream: TaskStream, features) -> None:
+    counted, equal = (next(iter(qda(digit_stream, features, prior=prior))) for prior in ("counts", "equal"))
+    zero, one = (len(digit_stream.pictures.train[name]) for name in "01")
+    blocks = digit_stream.test(["0", "1"])
+    lead = (counted.scores(blocks) - equal.scores(blocks)).double()
+    assert torch.allclose(lead[:, 1] - lead[:, 0], torch.tensor(one / zero).log().double(), atol=1e-3)
+
+
 def test_order_and_grouping_of_tasks_change_nothing(digit_stream: TaskStream, features) -> None:
     other = arrange(digit_stream.pictures, per_task=[3, 7], order=list("5028147369"))
     *_, one = qda(digit_stream, features)
