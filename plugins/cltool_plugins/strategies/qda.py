@@ -16,7 +16,6 @@ from cltool.tasks import Task
 from cltool_plugins.merges.class_rows import LAST
 from cltool_plugins.merges.shrinkage import mean_variance
 
-
 Prior = Literal["counts", "equal"]
 
 
