@@ -3,15 +3,78 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from cltool.catalogue import discover
 from cltool.errors import CallError
+
+DATA, METHOD, OUTPUT = "Data", "Method", "Output"  # panels of a help page
+
+DataRoot = Annotated[Path | None, typer.Option(help="Folder (or zip) with the stream's data.", rich_help_panel=DATA)]
+Tasks = Annotated[
+    int | None, typer.Option(help="Number of tasks; alone, it must divide the classes.", rich_help_panel=DATA)
+]
+ClassesPerTask = Annotated[
+    str | None,
+    typer.Option(
+        metavar="K | K,K,…",
+        help="Classes per task, a number or a list; classes beyond the last task are left out.",
+        rich_help_panel=DATA,
+    ),
+]
+Holdout = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SHARE",
+        help="Score on this share of the training pictures, which is not trained on, instead of the test split: "
+        "for choosing settings.",
+        rich_help_panel=DATA,
+    ),
+]
+Network = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME[:k=v,…]",
+        help="Frozen network: random, universal, or any torchvision classification model, "
+        "e.g. resnet18:weights=FILE,size=128. Default: the stream's.",
+        rich_help_panel=METHOD,
+    ),
+]
+Universal = Annotated[
+    str | None,
+    typer.Option(
+        metavar="first|all|none",
+        help="Short for --backbone universal:on=…; trained on the first task, on all classes (leaks, and every output "
+        "says so), or not at all.",
+        rich_help_panel=METHOD,
+    ),
+]
+Joint = Annotated[
+    bool | None,
+    typer.Option(
+        "--joint/--no-joint",
+        help="Compare with one head trained on everything at once. Default: yes.",
+        show_default=False,
+        rich_help_panel=METHOD,
+    ),
+]
+Device = Annotated[
+    str | None,
+    typer.Option(metavar="auto|cpu|cuda", help="Where the backbone runs. Default: auto.", rich_help_panel=METHOD),
+]
+PluginFiles = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="FILE", help="A Python file with plugins, for this call.", rich_help_panel=METHOD),
+]
+Debug = Annotated[bool, typer.Option(help="Show the traceback of an error.", rich_help_panel=OUTPUT)]
 
 
 def names(kind: str) -> str:
     """The names of a kind for a help text, without importing any."""
     found = discover().names(kind)
-    return ", ".join(found) if len(found) <= 12 else f"{', '.join(found[:6])}, … ({len(found)} in all)"
+    return ", ".join(found) if len(found) <= 16 else f"{', '.join(found[:6])}, … ({len(found)} in all)"
 
 
 def parse_classes(text: str | None) -> int | list[int] | None:

@@ -11,7 +11,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cltool.cli.arguments import names, parse_backbone, parse_classes, parse_seeds
+from cltool.cli.arguments import (
+    DATA,
+    OUTPUT,
+    ClassesPerTask,
+    DataRoot,
+    Debug,
+    Device,
+    Holdout,
+    Joint,
+    Network,
+    PluginFiles,
+    Tasks,
+    Universal,
+    names,
+    parse_backbone,
+    parse_classes,
+    parse_seeds,
+)
 from cltool.errors import CallError
 
 if TYPE_CHECKING:
@@ -31,7 +48,7 @@ def attach(app: typer.Typer) -> None:
     app.command("compare", epilog=EPILOG)(compare)
 
 
-WHAT, DATA, OUTPUT = "What to compare", "Data and backbone, the same for all", "Output"
+WHAT = "What to compare"
 
 
 def compare(
@@ -61,17 +78,9 @@ def compare(
             rich_help_panel=WHAT,
         ),
     ] = None,
-    data_root: Annotated[
-        Path | None, typer.Option(help="Folder (or zip) with the stream's data.", rich_help_panel=DATA)
-    ] = None,
-    tasks: Annotated[
-        int | None,
-        typer.Option(help="Number of tasks; alone, it must divide the classes.", rich_help_panel=DATA),
-    ] = None,
-    classes_per_task: Annotated[
-        str | None,
-        typer.Option(metavar="K | K,K,…", help="Classes per task, a number or a list.", rich_help_panel=DATA),
-    ] = None,
+    data_root: DataRoot = None,
+    tasks: Tasks = None,
+    classes_per_task: ClassesPerTask = None,
     class_order: Annotated[
         str | None,
         typer.Option(
@@ -80,48 +89,12 @@ def compare(
             rich_help_panel=DATA,
         ),
     ] = None,
-    holdout: Annotated[
-        float | None,
-        typer.Option(
-            metavar="SHARE",
-            help="Score on this share of the training pictures, which is not trained on, instead of the test split: "
-            "for choosing settings.",
-            rich_help_panel=DATA,
-        ),
-    ] = None,
-    backbone: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME[:k=v,…]",
-            help="Frozen network, as for cltool run. Default: the stream's.",
-            rich_help_panel=DATA,
-        ),
-    ] = None,
-    universal: Annotated[
-        str | None,
-        typer.Option(
-            metavar="first|all|none",
-            help="Short for --backbone universal:on=…; on all classes it leaks, and every output says so.",
-            rich_help_panel=DATA,
-        ),
-    ] = None,
-    joint: Annotated[
-        bool | None,
-        typer.Option(
-            "--joint/--no-joint",
-            help="Compare with one head trained on everything at once; solved once per seed and lift. Default: yes.",
-            show_default=False,
-            rich_help_panel=DATA,
-        ),
-    ] = None,
-    device: Annotated[
-        str | None,
-        typer.Option(metavar="auto|cpu|cuda", help="Where the backbone runs. Default: auto.", rich_help_panel=DATA),
-    ] = None,
-    plugin: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="FILE", help="A Python file with plugins, for this comparison.", rich_help_panel=DATA),
-    ] = None,
+    holdout: Holdout = None,
+    backbone: Network = None,
+    universal: Universal = None,
+    joint: Joint = None,
+    device: Device = None,
+    plugin: PluginFiles = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -143,7 +116,7 @@ def compare(
             "--json", help="Print comparison.json on standard output and nothing else.", rich_help_panel=OUTPUT
         ),
     ] = False,
-    debug: Annotated[bool, typer.Option(help="Show the traceback of errors.", rich_help_panel=OUTPUT)] = False,
+    debug: Debug = False,
 ) -> None:
     """Compare strategies over several class orders: means, 95 % intervals, curves.
 

@@ -11,7 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cltool.catalogue import discover
-from cltool.cli.arguments import names, parse_backbone, parse_classes, parse_order
+from cltool.cli.arguments import (
+    DATA,
+    METHOD,
+    OUTPUT,
+    ClassesPerTask,
+    DataRoot,
+    Debug,
+    Device,
+    Holdout,
+    Joint,
+    Network,
+    PluginFiles,
+    Tasks,
+    Universal,
+    names,
+    parse_backbone,
+    parse_classes,
+    parse_order,
+)
 from cltool.errors import CallError
 from cltool.strategies import METHOD as METHOD_KEYS
 from cltool.strategies import parse
@@ -29,9 +47,6 @@ def attach(app: typer.Typer) -> None:
     )(run)
 
 
-WHAT, DATA, METHOD, OUTPUT = "What to learn", "Data", "Method", "Output"
-
-
 def run(
     context: typer.Context,
     recipe: Annotated[
@@ -42,21 +57,9 @@ def run(
         str | None,
         typer.Option(metavar="NAME[:k=v,…]", help=f"Stream of tasks: {names('stream')}.", rich_help_panel=DATA),
     ] = None,
-    data_root: Annotated[
-        Path | None, typer.Option(help="Folder (or zip) with the stream's data.", rich_help_panel=DATA)
-    ] = None,
-    tasks: Annotated[
-        int | None,
-        typer.Option(help="Number of tasks; alone, it must divide the classes.", rich_help_panel=DATA),
-    ] = None,
-    classes_per_task: Annotated[
-        str | None,
-        typer.Option(
-            metavar="K | K,K,…",
-            help="Classes per task, a number or a list; classes beyond the last task are left out.",
-            rich_help_panel=DATA,
-        ),
-    ] = None,
+    data_root: DataRoot = None,
+    tasks: Tasks = None,
+    classes_per_task: ClassesPerTask = None,
     class_order: Annotated[
         str | None,
         typer.Option(
@@ -65,32 +68,9 @@ def run(
             rich_help_panel=DATA,
         ),
     ] = None,
-    holdout: Annotated[
-        float | None,
-        typer.Option(
-            metavar="SHARE",
-            help="Score on this share of the training pictures, which is not trained on, instead of the test split: "
-            "for choosing settings.",
-            rich_help_panel=DATA,
-        ),
-    ] = None,
-    backbone: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME[:k=v,…]",
-            help="Frozen network: random, universal, or any torchvision classification model, "
-            "e.g. resnet18:weights=FILE,size=128. Default: the stream's.",
-            rich_help_panel=METHOD,
-        ),
-    ] = None,
-    universal: Annotated[
-        str | None,
-        typer.Option(
-            metavar="first|all|none",
-            help="Short for --backbone universal:on=…; trained on the first task, on all (leaks), or not at all.",
-            rich_help_panel=METHOD,
-        ),
-    ] = None,
+    holdout: Holdout = None,
+    backbone: Network = None,
+    universal: Universal = None,
     head: Annotated[
         str | None,
         typer.Option(
@@ -146,23 +126,9 @@ def run(
         int | None,
         typer.Option(help="Seed of class order and head fitting. Default: 0.", rich_help_panel=METHOD),
     ] = None,
-    joint: Annotated[
-        bool | None,
-        typer.Option(
-            "--joint/--no-joint",
-            help="Compare with one head trained on everything at once. Default: yes.",
-            show_default=False,
-            rich_help_panel=METHOD,
-        ),
-    ] = None,
-    device: Annotated[
-        str | None,
-        typer.Option(metavar="auto|cpu|cuda", help="Where the backbone runs. Default: auto.", rich_help_panel=METHOD),
-    ] = None,
-    plugin: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="FILE", help="A Python file with plugins, for this run.", rich_help_panel=METHOD),
-    ] = None,
+    joint: Joint = None,
+    device: Device = None,
+    plugin: PluginFiles = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -182,7 +148,7 @@ def run(
         bool,
         typer.Option("--json", help="Print metrics.json on standard output and nothing else.", rich_help_panel=OUTPUT),
     ] = False,
-    debug: Annotated[bool, typer.Option(help="Show the traceback of an error.", rich_help_panel=OUTPUT)] = False,
+    debug: Debug = False,
 ) -> None:
     """Learn a stream of tasks with a frozen backbone and merged heads, and score every step.
 
