@@ -66,7 +66,9 @@ class ComparisonRecipe(RecipeFile):
                 raise CallError(f"--{option} {twice[0]} is given twice")
         chosen = {text: parse(text, catalogue) for text in strategies}
         named = {text: text for text in streams}
-        return cls.of({"streams": named, "strategies": chosen, "plugins": list(plugins), **others}, "this call")
+        brought = [file for method in chosen.values() for file in method.pop("plugins", ())]
+        files = list(dict.fromkeys([*plugins, *brought]))
+        return cls.of({"streams": named, "strategies": chosen, "plugins": files, **others}, "this call")
 
     def cell(self, stream: str, strategy: str, seed: int) -> Recipe:
         """The recipe of one run."""
@@ -155,7 +157,7 @@ Warn = Callable[[Cell, Exception], None]  # is told of a cell that failed
 def prepare_comparison(
     asked: ComparisonRecipe, progress: Progress | None = None, *, resumed: bool = False
 ) -> Comparison:
-    """Find, check and load all that a comparison names; its recipe has every default written out.
+    """Find, check and load all that a comparison names; its streams and strategies have every default written out.
 
     A recipe that is `resumed` has them already, and keeps the names that its cells' folders are called by.
     Raises CallError for whatever is wrong with any of its cells, for a stream or a strategy that stands there twice,
@@ -273,13 +275,24 @@ def _run(setup: Setup, cell: Cell, root: Path, backbone: Backbone, progress: Pro
     lift = str(setup.learner.lift) if setup.learner and setup.learner.lift else "none"
     place = [*cell.place.split("/")[:-2], f"lift={lift}"]
     reference = root.joinpath("joint", *place[:-1], slug(place[-1]), f"{cell.seed}.json")
-    known = json.loads(reference.read_text(encoding="utf-8"))["steps"] if reference.is_file() else []
+    known = _solved(reference, backbone)
     half = (out.path / "recipe.yaml").is_file()
     metrics = run(setup, out, resume=half, progress=progress, backbone=backbone, joint=known, pictures=False)
     steps = [step["joint"] for step in out.journal()]
     if setup.recipe.joint and len(known) < len(steps):
-        save_text(reference, json.dumps({"schema": 1, "steps": steps}) + "\n")
+        save_text(reference, json.dumps({"schema": 1, "backbone": backbone.fingerprint, "steps": steps}) + "\n")
     return FinishedRun(out.path, metrics, setup.recipe)
+
+
+def _solved(reference: Path, backbone: Backbone) -> list[Any]:
+    """The steps of a joint reference that another cell has solved; raises CallError for those on other weights."""
+    if not reference.is_file():
+        return []
+    content = json.loads(reference.read_text(encoding="utf-8"))
+    if content["backbone"] != backbone.fingerprint:
+        raise CallError(f"the weights of {backbone.name} are not those this comparison began with; start a new one")
+    steps: list[Any] = content["steps"]
+    return steps
 
 
 def _write(outcome: Outcome, root: Path) -> None:

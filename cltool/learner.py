@@ -135,7 +135,7 @@ class Learner:
         that gives back no head of everything seen.
         """
         x, y = features(task.train), task.train_targets
-        with _told_of(task.name):
+        with told_of(task.name):
             to_space = old.space if old else FeatureSpace.of(x, self.lift)
             to_space.standardization.check(x)
         space = old.head.space if old else to_space.fingerprint(backbone)
@@ -144,7 +144,7 @@ class Learner:
             grams = bool(self.merge.plugin.facts.get("class_grams"))
             new = Statistics.of(x, y, task.outputs, space, class_grams=grams)
             total = old.statistics + new if old else new
-        with self.clock.measure("fit_s"), _told_of(task.name):
+        with self.clock.measure("fit_s"), told_of(task.name):
             head = self._fit(task, x, y, space, old.statistics if old else None) if self.fits_heads else None
         with self.clock.measure("merge_s"):
             operated, on_task = self.operate("task", task.name, head) if head else (None, [])
@@ -169,9 +169,16 @@ class Learner:
         return operate(head, chosen, generator(self.seed, task, f"surgery on {place}"))
 
     def _fit(self, task: Task, x: Tensor, y: Tensor, space: str, old: Statistics | None) -> Head:
-        """A head on the task's own samples, with a row for each output and one for `unknown`."""
+        """A head on the task's own samples, with a row for each output and one for `unknown`.
+
+        What the task learns itself is no stranger to it, even if it was seen before.
+        """
+        others = old.without(task.outputs) if old else None
         strangers = self.unknown(
-            features=x, targets=y, old_statistics=old, rng=generator(self.seed, task.name, "unknown")
+            features=x,
+            targets=y,
+            old_statistics=others if others and others.names else None,
+            rng=generator(self.seed, task.name, "unknown"),
         )
         n, m, outputs = len(x), len(strangers), len(task.outputs)
         targets = torch.zeros(n + m, outputs + 1)
@@ -187,7 +194,7 @@ class Learner:
         if old is None and head is not None:
             return head
         before = old.statistics if old else Statistics.empty(len(new.gram) - 1, new.space)
-        with _told_of(name):
+        with told_of(name):
             merged = self.merge(
                 old=old.head if old else None,
                 new=head,
@@ -222,7 +229,7 @@ class Learner:
 
 
 @contextmanager
-def _told_of(task: str) -> Iterator[None]:
+def told_of(task: str) -> Iterator[None]:
     """Name the task in whatever is said to be wrong within the block."""
     try:
         yield

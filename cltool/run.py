@@ -14,7 +14,7 @@ from cltool.clock import Clock
 from cltool.errors import CallError, PluginFailed
 from cltool.features import FeatureBank
 from cltool.joint import JointPass
-from cltool.learner import Features, Knowledge, Learner, LinearPredictor, Predictor
+from cltool.learner import Features, Knowledge, Learner, LinearPredictor, Predictor, told_of
 from cltool.pictures import Block
 from cltool.plugin import Configured
 from cltool.progress import Progress, Silent
@@ -23,6 +23,9 @@ from cltool.rundir import Metrics, RunDirectory
 from cltool.seeding import generator
 from cltool.setups import Setup as Setup
 from cltool.setups import prepare as prepare
+from cltool.spaces import FeatureSpace
+from cltool.standardization import Standardization
+from cltool.tasks import TaskStream
 
 Watch = Callable[[Step], None]  # is shown every finished step
 
@@ -141,8 +144,27 @@ def _predictors(
     if done == len(setup.stream):
         return ()
     rng = generator(setup.recipe.seed, "strategy")
-    found = setup.method(stream=setup.stream, features=features, backbone=backbone, rng=rng)
+    sound = _checked(features, setup.stream)
+    found = setup.method(stream=setup.stream, features=sound, backbone=backbone, rng=rng)
     return _one_per_task(setup.method, iter(found), len(setup.stream), clock)
+
+
+def _checked(features: Features, stream: TaskStream) -> Features:
+    """The same features; of training pictures those that nothing can be learned from are refused, as for heads."""
+    moments: list[Standardization] = []
+
+    def checked(blocks: Sequence[Block]) -> Tensor:
+        x = features(blocks)
+        seen = {block.output for block in blocks if block.split == "train"}
+        task = next((i for i, outputs in enumerate(stream.groups) if seen & {*outputs}), None)
+        if task is not None:
+            with told_of(f"{task + 1:03d}"):
+                if not moments:
+                    moments.append(FeatureSpace.of(x, None).standardization)
+                moments[0].check(x)
+        return x
+
+    return checked
 
 
 def _one_per_task(strategy: Configured, found: Iterator[Predictor], tasks: int, clock: Clock) -> Iterator[Predictor]:

@@ -119,7 +119,10 @@ def _check_without_heads(learner: Learner) -> None:
             raise CallError(f"--surgery {operation}: merge {name!r} looks at no task's head; take @merged")
     for kind, part in {"head": learner.fit, "unknown": learner.unknown}.items():
         if str(part) != _default(kind).name:
-            raise CallError(f"--{kind} {part}: merge {name!r} asks for no head, so that none is fitted; leave it out")
+            default = _default(kind).name
+            raise CallError(
+                f"--{kind} {part}: merge {name!r} asks for no head; leave it out, or take --{kind} {default}"
+            )
 
 
 def _strategy(recipe: Recipe, catalogue: Catalogue) -> tuple[Configured, Mapping[str, Any]]:

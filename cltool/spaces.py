@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from cltool.errors import CallError
 from cltool.plugin import Configured
-from cltool.standardization import Standardization
+from cltool.standardization import FARTHEST, Standardization
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,12 +29,20 @@ class FeatureSpace:
     def of(cls, features: Tensor, lift: Configured | None) -> FeatureSpace:
         """The space that the first task's features [n, D] decide.
 
-        Raises CallError where every feature is constant; that some are is no harm.
+        Raises CallError where every feature is constant (that some are is no harm), and where one varies a million
+        times as much as features usually do: it would drown all others.
         """
         if (features == features[:1]).all():
             raise CallError(
                 "feature 0 of the backbone, as every other, is the same for all pictures, so that there is nothing to "
                 "learn from; take another backbone, or look at the pictures"
+            )
+        spread = features.double().std(0, correction=0)
+        usual, widest = float(spread[spread > 0].median()), int(spread.argmax())
+        if float(spread[widest]) > FARTHEST * usual:
+            raise CallError(
+                f"feature {widest} of the backbone varies {float(spread[widest]) / usual:.2g} times as much as the "
+                "others; look at the backbone's weights and at this task's pictures"
             )
         return cls.restored(Standardization.of(features), lift)
 

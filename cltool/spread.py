@@ -15,7 +15,7 @@ CONFIDENCE = 0.95
 class Spread:
     """Mean and deviation (ddof 1) of `n` values; `low` and `high` end the 95 % Student-t interval of the mean.
 
-    A single value has no interval, and its deviation is given as 0.
+    A single value has neither.
 
     >>> found = Spread.of([0.5, 0.6, 0.7])
     >>> round(found.mean, 3), round(found.deviation, 3), round(found.low, 3), round(found.high, 3), found.n
@@ -23,7 +23,7 @@ class Spread:
     """
 
     mean: float
-    deviation: float
+    deviation: float | None
     low: float | None
     high: float | None
     n: int
@@ -33,7 +33,7 @@ class Spread:
         """The spread of at least one value."""
         mean, n = float(np.mean(values)), len(values)
         if n == 1:
-            return cls(mean, 0.0, None, None, 1)
+            return cls(mean, None, None, None, 1)
         half = float(half_width(values))
         return cls(mean, float(np.std(values, ddof=1)), mean - half, mean + half, n)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,6 +83,24 @@ class Statistics:
                 grams.index_add_(0, at, part.class_grams)
         return Statistics(names, self.space, count, self.gram + other.gram, cross, squares, grams)
 
+    def without(self, names: Collection[str]) -> Statistics:
+        """Sums of all other outputs that have samples, as if those left out had the covariance within all classes.
+
+        What is left keeps its counts, sums and means; the covariance within classes stays what it was.
+
+        >>> s = Statistics.of(torch.tensor([[1.0], [3.0]]), torch.eye(2), ("a", "b"), "space")
+        >>> s.without(["a"]).names, s.without(["a"]).mean("b")
+        (('b',), tensor([3.], dtype=torch.float64))
+        """
+        kept = [i for i, name in enumerate(self.names) if name not in names and self.count[i]]
+        count, cross, means = self.count[kept], self.cross[:, kept], self.means[kept]
+        gram = torch.empty_like(self.gram)
+        gram[:-1, :-1] = count.sum() * self.within_covariance + means.T @ (count[:, None] * means)
+        gram[-1] = gram[:, -1] = cross.sum(1)
+        grams = None if self.class_grams is None else self.class_grams[kept]
+        left = tuple(self.names[i] for i in kept)
+        return Statistics(left, self.space, count, gram, cross, self.target_squares[kept], grams)
+
     def mean(self, name: str) -> Tensor:
         """Mean feature [D] of an output, float64; zeros for one without samples."""
         return self.means[self.names.index(name)]
@@ -90,6 +109,11 @@ class Statistics:
     def means(self) -> Tensor:
         """Mean features [C, D] of all outputs, float64; a row of zeros for an output without samples (count 0)."""
         return (self.cross[:-1] / self._divisors).T
+
+    @property
+    def mean_squares(self) -> Tensor:
+        """Mean square [D] of every feature over all samples, float64."""
+        return self.gram.diagonal()[:-1] / self.gram[-1, -1]
 
     @property
     def within_covariance(self) -> Tensor:

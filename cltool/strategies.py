@@ -33,7 +33,8 @@ def parse(text: str, catalogue: Catalogue) -> dict[str, Any]:
     """The keys of a recipe that a strategy's spelling stands for; the inverse of `spell`.
 
     `text` is `MERGE[:k=v,…]` and parts such as `+lift=relu:dim=4000`, of which only `surgery` may come again; or
-    the name of a strategy plugin, with options; or the path of a recipe file, whose method is taken. An option's
+    the name of a strategy plugin, with options; or the path of a recipe file, whose method is taken, and the plugin
+    files that it may be in. An option's
     value may hold a `+`, as long as no `NAME=` follows it.
 
     Raises CallError: no such merge or strategy, a name that is both, parts that are unknown, empty, repeated or
@@ -97,4 +98,4 @@ def _of_recipe(path: str) -> dict[str, Any]:
 
     recipe = Recipe.load(path)
     keys = ("strategy",) if recipe.strategy else METHOD[1:]
-    return {key: value for key in keys if (value := getattr(recipe, key))}
+    return {key: value for key in (*keys, "plugins") if (value := getattr(recipe, key))}

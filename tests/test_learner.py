@@ -17,7 +17,7 @@ from cltool.features import FeatureBank
 from cltool.heads import UNKNOWN, Head
 from cltool.learner import Knowledge, Learner, LinearPredictor
 from cltool.pictures import Block
-from cltool.plugin import Configured, Spec, merge
+from cltool.plugin import Configured, Spec, merge, unknown
 from cltool.plugin import head as head_kind
 from cltool.progress import Silent
 from cltool.statistics import Statistics
@@ -283,6 +283,8 @@ EVERYTHING = slice(None)
         (put(3, 2, float("nan")), 1, "task 001: feature 2 of the backbone is not a finite number"),
         (put(3, 2, float("-inf")), 3, "task 003: feature 2 of the backbone is not a finite number"),
         (put(5, 1, 1e20), 3, r"task 003: feature 1 of the backbone reaches \d(\.\d)?e\+20 deviations of the first"),
+        (put(5, 1, 1e20), 1, r"task 001: feature 1 of the backbone varies \d(\.\d)?e\+\d+ times as much as the others"),
+        (put(5, 1, 1e30), 1, "task 001: feature 1 of the backbone varies"),
         (put(5, 1, -3e38), 2, "task 002: feature 1 of the backbone reaches"),
         (put(EVERYTHING, EVERYTHING, 7.0), 1, "task 001: feature 0 of the backbone, as every other, is the same"),
         (put(EVERYTHING, EVERYTHING, 0.1), 1, "task 001: feature 0"),
@@ -340,3 +342,19 @@ def test_a_merge_that_gives_no_head_of_everything_seen_is_named(
 
     with pytest.raises(PluginFailed, match=told):
         list(headless(broken)(digit_stream, features=features_with(lambda x: None), backbone="b"))
+
+
+def test_what_a_task_learns_again_is_no_stranger_to_it(digit_stream: TaskStream) -> None:
+    known: list[tuple[str, ...] | None] = []
+
+    @unknown
+    def spy(features: Tensor, old_statistics: Statistics | None) -> Tensor:
+        """Note whose statistics there are."""
+        known.append(old_statistics.names if old_statistics else None)
+        return features[:0]
+
+    groups = (("0", "1"), ("1", "0"), ("1", "2"))
+    again = replace(digit_stream, groups=groups, left_out=())
+    learner = replace(make_learner(), unknown=configured(spy))
+    list(learner(again, features=features_with(put(0, 0, 0.5)), backbone="b"))
+    assert known == [None, None, ("0",)]

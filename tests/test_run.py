@@ -17,6 +17,7 @@ import yaml
 
 from cltool import metrics as measures
 from cltool.errors import CallError
+from cltool.features import FeatureBank
 from cltool.heads import Head
 from cltool.recipe import Recipe
 from cltool.report.curves import title
@@ -94,7 +95,6 @@ def test_metrics_agree_with_each_other_and_the_data(tmp_path: Path) -> None:
         assert all(b >= a for a, b in zip(row, aware, strict=True) if a is not None and b is not None)
 
 
-@pytest.mark.slow
 def test_a_run_with_a_hold_out_never_sees_the_test_split(tmp_path: Path) -> None:
     plain, held = start(tmp_path / "plain"), start(tmp_path / "held", holdout=0.25)
     for whole, cut in zip(plain.tasks, held.tasks, strict=True):
@@ -106,6 +106,7 @@ def test_a_run_with_a_hold_out_never_sees_the_test_split(tmp_path: Path) -> None
     assert title(held).endswith("scored on 25% of the training pictures, held out")
 
 
+@pytest.mark.slow
 def test_alpha_changes_what_unknown_does_and_no_accuracy(tmp_path: Path) -> None:
     """thesis.md §1.3: `unknown` never wins, so α cannot change accuracy; it changes rejection."""
     old = start(tmp_path / "old", merge="alpha:alpha=1", joint=False)
@@ -520,6 +521,31 @@ def test_a_strategy_leaves_scores_and_no_heads(tmp_path: Path) -> None:
     assert again.matrix == found.matrix
 
 
+@pytest.mark.parametrize(
+    ("value", "where", "told"),
+    [
+        (float("nan"), 1, "task 001: feature 2 of the backbone is not a finite number"),
+        (1e20, 1, "task 001: feature 2 of the backbone varies"),
+        (1e20, 2, "task 002: feature 2 of the backbone reaches"),
+    ],
+)
+def test_features_that_a_strategy_cannot_learn_from_are_named_and_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: float, where: int, told: str
+) -> None:
+    read = FeatureBank.features
+
+    def broken(bank: FeatureBank, blocks: Any, backbone: Any) -> torch.Tensor:
+        x = read(bank, blocks, backbone).clone()
+        if {block.output for block in blocks} & {*("01", "23")[where - 1]}:
+            x[3, 2] = value
+        return x
+
+    monkeypatch.setattr(FeatureBank, "features", broken)
+    with pytest.raises(CallError, match=told):
+        start_strategy(tmp_path / "run", joint=False)
+    assert (tmp_path / "run").exists() == (where == 2)
+
+
 STRATEGIES = """
 from cltool import TaskStream, strategy
 from cltool_plugins.strategies.qda import qda
@@ -590,7 +616,7 @@ def test_what_a_predictor_tells_of_its_size_is_told(tmp_path: Path, strategies: 
     assert (sized.bytes_kept, sized.parameters_total) == (5, 24 * 65 + 70)
     assert sized.parameters_per_task == [14] * 5
     own = start_strategy(tmp_path / "qda", **asked).cost
-    assert own.bytes_kept is None or own.bytes_kept > 10 * 8 * 24 * 24
+    assert own.bytes_kept > 10 * 8 * 24 * 24
 
 
 def test_a_strategy_that_gives_too_little_or_nonsense_or_looks_back_fails(

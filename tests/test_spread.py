@@ -25,7 +25,7 @@ def test_it_holds_the_truth_nineteen_times_out_of_twenty() -> None:
 
 
 def test_one_value_has_no_interval() -> None:
-    assert Spread.of([0.5]) == Spread(0.5, 0.0, None, None, 1)
+    assert Spread.of([0.5]) == Spread(0.5, None, None, None, 1)
 
 
 def test_equal_values_have_one_without_width() -> None:

@@ -10,6 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cltool.contract.examples import samples
 from cltool.errors import CallError
 from cltool.statistics import Statistics
 
@@ -123,3 +124,15 @@ def test_class_grams_and_none_do_not_add() -> None:
         Statistics.of(x, y, ("a", "b", "c"), "s") + Statistics.of(x, y, ("a", "b", "c"), "s", class_grams=True)
     with pytest.raises(CallError, match="class_grams=True"):
         Statistics.of(x, y, ("a", "b", "c"), "s").covariance("a")
+
+
+def test_sums_without_some_outputs_are_those_of_the_others() -> None:
+    whole = samples("abc", 40, spread=1.0)
+    left = whole.statistics.without(["b"])
+    assert left.names == ("a", "c")
+    assert torch.equal(left.count, whole.statistics.count[[0, 2]])
+    assert torch.equal(left.means, whole.statistics.means[[0, 2]])
+    assert torch.allclose(left.within_covariance, whole.statistics.within_covariance)
+    real = samples("ac", 40, spread=1.0).statistics
+    assert torch.allclose(left.gram, real.gram, rtol=0.1, atol=0.1 * float(real.gram.abs().max()))
+    assert not whole.statistics.without("abc").names

@@ -59,6 +59,8 @@ def test_a_recipe_file_lends_its_way_to_learn(tmp_path: Path) -> None:
     assert (again.merge.name, again.lift.name, again.surgery[0].on) == ("concat", "relu", "merged")
     Recipe.of({"stream": "digits", "strategy": "qda"}).save(tmp_path / "qda.yml")
     assert list(parse(str(tmp_path / "qda.yml"), discover())) == ["strategy"]
+    Recipe.of({"stream": "digits", "merge": "mine", "plugins": ["mine.py"]}).save(tmp_path / "mine.yaml")
+    assert parse(str(tmp_path / "mine.yaml"), discover())["plugins"] == ["mine.py"]
 
 
 @pytest.mark.parametrize(

@@ -123,8 +123,8 @@ def compare(
     Every cell (stream, strategy, seed) is an ordinary run in DIR/cells. Features are read from the bank, and the
     joint reference is solved once for all strategies of a seed and lift, so that a cell costs about what its
     strategy costs. DIR holds comparison.json, table.md and curves; `--resume` runs what is missing. The table
-    has means over seeds and the 95 % interval of the mean (Student's t); its seconds are those of sums, heads
-    and merges.
+    has means over seeds and the 95 % interval of the mean (Student's t); its seconds are the
+    strategy's own: sums, heads, merges and scores.
     """
     given = {
         "streams": stream or None,

@@ -211,14 +211,15 @@ def _start(asked: dict[str, Any], recipe: Path | None, out: Path | None) -> tupl
 
 def _combined(base: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
     """A recipe's keys and those asked for, which win; another way to learn takes the place of the recipe's."""
-    merging = [key for key in METHOD_KEYS if key in asked and key != "strategy"]
+    merging = [key for key in METHOD_KEYS if asked.get(key) and key != "strategy"]
     if "strategy" not in asked:
         return {**base, **asked, **({"strategy": None} if merging else {})}
     if merging:
         raise CallError(f"--strategy says how to learn as a whole; leave out --{merging[0]}")
     chosen = parse(asked["strategy"], discover([Path(file) for file in asked["plugins"]]))
+    files = [*asked["plugins"], *chosen.pop("plugins", ())]
     kept = {key: value for key, value in {**base, **asked}.items() if key not in METHOD_KEYS}
-    return {**kept, **chosen}
+    return {**kept, **chosen, "plugins": files}
 
 
 def _resume(path: Path) -> tuple[Metrics, Path]:

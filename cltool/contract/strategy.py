@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -12,6 +14,7 @@ from cltool.contract.clauses import Clause, NotChecked
 from cltool.contract.examples import picture_stream, pixel_features
 from cltool.contract.trials import RUNS, Subject, Trial, each, try_all
 from cltool.heads import UNKNOWN
+from cltool.pictures import PictureSet
 from cltool.plugin import Configured
 from cltool.seeding import generator
 from cltool.tasks import TaskStream, arrange
@@ -78,7 +81,20 @@ def _exact(subject: Subject) -> str | None:
     strategy = subject.plugin
     if not strategy.plugin.facts.get("exact"):
         raise NotChecked("it does not claim to be")
-    pictures = picture_stream().pictures
+    amounts = {"balance": (12, 12, 12, 12), "imbalance": (12, 2, 7, 3), "single pictures": (1, 1, 1, 1)}
+    for says, counts in amounts.items():
+        if came := _same_however_cut(strategy, _cut_down(picture_stream().pictures, counts)):
+            return f"{came}, {says}"
+    return None
+
+
+def _cut_down(pictures: PictureSet, counts: Sequence[int]) -> PictureSet:
+    """The same set with so many training pictures of each output."""
+    sizes = dict(zip(pictures.outputs, counts, strict=True))
+    return replace(pictures, train={name: b.part(range(sizes[name]), "train") for name, b in pictures.train.items()})
+
+
+def _same_however_cut(strategy: Configured, pictures: PictureSet) -> str | None:
     names = pictures.outputs
     wanted = _final(strategy, arrange(pictures, per_task=[len(names)]))
     ways = {"in two tasks": ([2, 2], names), "the other way round, one by one": ([1, 1, 1, 1], names[::-1])}

@@ -42,7 +42,7 @@ def _row(group: Group) -> Row:
         "gap_to_joint": group.mean(lambda m: m.gap_to_joint[-1] if m.gap_to_joint else None),
         "unknown_auroc": group.mean(lambda m: m.unknown.mean_auroc if m.unknown else None),
         "bytes_kept": group.mean(lambda m: m.cost.bytes_kept),
-        "seconds": group.mean(lambda m: m.cost.learning_s),
+        "seconds": group.mean(lambda m: m.cost.strategy_s),
         "sparsity": group.mean(sparsity),
         "cosine_distance": group.mean(_cosine_distance),
     }

@@ -141,3 +141,21 @@ def test_help_teaches(cltool: Callable) -> None:
     told = cltool("run", "--help").out
     for words in ("digits", "alpha", "softmax", "--resume", "Example"):
         assert words in told
+
+
+@pytest.mark.slow
+def test_taking_nothing_away_leaves_a_strategy_in_its_recipe(cltool: Callable, tmp_path: Path) -> None:
+    quick = ("--backbone", "random:features=12", "--tasks", "2", "--classes-per-task", "2", "--no-joint")
+    cltool("run", "--stream", "digits", "--strategy", "qda", *quick, "--out", tmp_path / "qda")
+    found = cltool(
+        "run",
+        tmp_path / "qda" / "recipe.yaml",
+        "--surgery",
+        "none",
+        "--lift",
+        "none",
+        "--json",
+        "--out",
+        tmp_path / "x",
+    )
+    assert json.loads(found.out)["strategy"] == "qda"

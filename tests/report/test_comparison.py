@@ -152,7 +152,7 @@ def test_a_margin_that_another_option_displaced_is_none(make: Callable[..., Fini
 def test_a_single_run_has_no_spread(make: Callable[..., FinishedRun]) -> None:
     group = Group("one", [make("a", merge="concat")])
     found = group.spread(lambda metrics: metrics.accuracy_final)
-    assert (found.deviation, found.low, found.high) == (0, None, None)
+    assert (found.deviation, found.low, found.high) == (None, None, None)
     assert group.curve(lambda metrics: metrics.curve)["low"] is None
     (_, ((_, runs, final, interval, *_),)) = texts(rows([group]))
     assert (runs, final, interval) == ("1", f"{group.runs[0].metrics.accuracy_final:.3f}", "")

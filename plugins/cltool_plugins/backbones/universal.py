@@ -15,6 +15,7 @@ from cltool import Backbone, Block, CallError, PictureTransform, TaskStream, bac
 from cltool.cache import cache_folder
 from cltool.files import load_tensors, save_tensors
 from cltool.pictures import targets_of
+from cltool.plugin import Spec
 from cltool.progress import Progress
 from cltool.seeding import generator
 
@@ -86,7 +87,9 @@ def universal(
     else:
         network = _trained(stream, on, names, transform, epochs, seed, device, progress)
     modules, width = LAYERS[layer]
-    name = f"universal:on={on}" + (f",layer={layer}" if layer != "last" else "")
+    options = {"on": on, "layer": layer, "epochs": epochs, "seed": seed}
+    usual = {"layer": "last", "epochs": 8, "seed": 0}
+    name = str(Spec("universal", {k: v for k, v in options.items() if v != usual.get(k)}))
     protocol = {"on": on, "leaks": on == "all", "classes": len(names)}
     return Backbone.of(name, network[:modules], transform, width, protocol)
 

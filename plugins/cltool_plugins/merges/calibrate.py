@@ -8,6 +8,8 @@ import torch
 
 from cltool import Head, Statistics, merge, union
 from cltool_plugins.merges.alpha import blended
+from cltool_plugins.merges.class_rows import LAST, require_classes
+from cltool_plugins.merges.ridge_path import CentredSums
 
 FEWEST = 0.5  # samples a class or its rest counts for at least, so that no prior is infinite
 
@@ -22,8 +24,9 @@ def calibrate(old: Head, new: Head, statistics: Statistics) -> Head:
     along its own direction only, so the result does not depend on scales or biases that heads came with.
 
     `old` [R₁, D], `new` [R₂, D], `statistics` of both → [R, D]. The `unknown` row is zero: it scores highest where
-    no class is likelier than not. A class that both heads know is blended by samples, as in `alpha`. Raises
-    CallError for heads of two feature spaces.
+    no class is likelier than not. A class that both heads know is blended by samples, as in `alpha`; one without
+    samples never wins: w = 0, b = −1e9. Raises CallError for heads of two feature spaces, and for targets that are
+    values, not classes.
 
     >>> x, y = torch.tensor([[-2.0], [-1.0], [1.0], [2.0]]), torch.eye(2)[[0, 0, 1, 1]]
     >>> a = Head(("left",), torch.tensor([[-9.0]]), torch.zeros(1), torch.tensor([2.0]), "s")
@@ -31,6 +34,7 @@ def calibrate(old: Head, new: Head, statistics: Statistics) -> Head:
     >>> calibrate(a, b, Statistics.of(x, y, ("left", "right"), "s")).weight.T
     tensor([[-12.,  12.]])
     """
+    require_classes(statistics, "calibrate")
     both = union(_calibrated(old, statistics), _calibrated(new, statistics), blended(old, new))
     return _calibrated(both, statistics)
 
@@ -39,11 +43,10 @@ def _calibrated(head: Head, of: Statistics) -> Head:
     """The head with every class row as log-odds under the statistics, and a zero row for `unknown`."""
     at = torch.tensor([of.names.index(name) for name in head.classes])
     rows = torch.tensor([head.names.index(name) for name in head.classes])
-    total = of.gram[-1, -1]
-    own = of.count[at].clamp(FEWEST, max(FEWEST, float(total) - FEWEST))
+    sums = CentredSums.of(of)
+    total, mean, covariance = sums.samples, sums.mean, sums.scatter / sums.samples
+    own = of.count[at].clamp(FEWEST, max(FEWEST, total - FEWEST))
     share = own / total
-    mean = of.gram[:-1, -1] / total
-    covariance = of.gram[:-1, :-1] / total - torch.outer(mean, mean)
 
     w = head.weight[rows].cpu().double()
     apart = ((of.means[at] - mean) * w).sum(1) / (1 - share)  # m₁ − m₀: their weighted mean is that of all
@@ -54,6 +57,8 @@ def _calibrated(head: Head, of: Statistics) -> Head:
     bias = (own / (total - own)).log() - slope * middle
 
     weight, shift = torch.zeros_like(head.weight), torch.zeros_like(head.bias)
-    weight[rows] = (slope[:, None] * w).to(head.weight)
-    shift[rows] = bias.to(head.bias)
+    seen = of.count[at] > 0
+    weight[rows] = torch.where(seen[:, None], slope[:, None] * w, 0.0).to(head.weight)
+    lowest = max(LAST, torch.finfo(head.bias.dtype).min)
+    shift[rows] = torch.where(seen, bias, -torch.inf).clamp_min(lowest).to(head.bias)
     return replace(head, weight=weight, bias=shift)

@@ -26,7 +26,8 @@ def cwr(
     """Centre each task's class rows, tw − avg(tw), and average a class seen before by the roots of its counts.
 
     A class seen in past_c and now in cur_c samples: cw ← (cw·√(past_c/cur_c) + tw − avg(tw)) / (√(past_c/cur_c) + 1).
-    The old head is centred by the same rule, which leaves a union of centred tasks as it is. The paper's avg is one
+    The old head is centred by the same rule, which leaves a union of centred tasks as it is (where classes come again
+    it shifts all old rows alike, which the paper does not). The paper's avg is one
     number; `row` takes the mean row instead, the bias with it, which a softmax over the task's classes does not feel.
     `unknown` is blended as `alpha` does. `old` [R₁, D] and `new` [R₂, D] → [R, D]. Raises CallError for heads of two
     feature spaces.

@@ -10,6 +10,7 @@ from pydantic import Field
 from torch import Tensor
 
 from cltool import Head, Statistics, merge, union
+from cltool_plugins.merges.ridge_path import factored
 
 
 @merge(source="Jin et al. 2023, RegMean, arXiv:2212.09849, eq. 2", exact=True)
@@ -45,7 +46,8 @@ def gram(
     for head, statistics in ((old, old_statistics), (new, new_statistics)):
         rows = padded(head, aligned.names)
         pull += statistics.gram @ rows + penalty[:, None] * rows
-    rows = torch.cholesky_solve(pull, torch.linalg.cholesky(total)).T.to(aligned.weight)
+    factor = factored(total, total.diagonal(), "give a larger strength")
+    rows = torch.cholesky_solve(pull, factor).T.to(aligned.weight)
     return replace(aligned, weight=rows[:, :-1].contiguous(), bias=rows[:, -1].contiguous())
 
 

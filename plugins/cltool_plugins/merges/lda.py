@@ -9,7 +9,7 @@ from pydantic import Field
 
 from cltool import CallError, Head, Statistics, merge
 from cltool_plugins.merges.class_rows import class_head, require_classes
-from cltool_plugins.merges.ridge_path import collinear
+from cltool_plugins.merges.ridge_path import collinear, factored
 from cltool_plugins.merges.shrinkage import by_evidence, by_gcv, mean_variance
 
 
@@ -47,7 +47,7 @@ def lda(
     tensor([0, 0, 1, 1])
     """
     require_classes(statistics, "lda")
-    covariance, squares = statistics.within_covariance, _mean_squares(statistics)
+    covariance, squares = statistics.within_covariance, statistics.mean_squares
     if shrinkage is None:
         shrinkage = (by_gcv if choose == "gcv" else by_evidence)(statistics)
     if not shrinkage and (what := collinear(covariance, squares)):
@@ -56,12 +56,8 @@ def lda(
     shrunk.diagonal().add_(shrinkage * mean_variance(covariance, squares))
     middle = statistics.gram[:-1, -1] / statistics.gram[-1, -1]
     means = statistics.means
-    weight = torch.cholesky_solve((means - middle).T, torch.linalg.cholesky(shrunk)).T
+    factor = factored(shrunk, squares, "give a larger shrinkage or leave it out")
+    weight = torch.cholesky_solve((means - middle).T, factor).T
     likely = statistics.count if prior == "counts" else (statistics.count > 0).double()
     bias = torch.log(likely / likely.sum()) - ((means + middle) * weight).sum(1) / 2
     return class_head(weight, bias, statistics)
-
-
-def _mean_squares(statistics: Statistics) -> torch.Tensor:
-    """Mean squares [D] of the features."""
-    return statistics.gram.diagonal()[:-1] / statistics.gram[-1, -1]

@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 from cltool import Head, Statistics, merge
 from cltool.joint import softmax_regression
 from cltool_plugins.merges.class_rows import class_head, require_classes
+from cltool_plugins.merges.shrinkage import mean_variance
 
 JITTER = 1e-6  # of the mean variance: what keeps the covariance of a few samples positive
 
@@ -32,7 +33,7 @@ def resample(
 ) -> Head:
     """Draw features of every class from N(μ_c, (1−s) Σ_c + s Σ_w) and fit one softmax head to them all.
 
-    What was learned task by task is learned once more, all classes competing, from 8·(D² + D + 1) bytes a class
+    What was learned task by task is learned once more, all classes competing, from 8·(D² + D + 3) bytes a class
     instead of samples. Every class is drawn alike; how often it was seen, log n_c, is added to its bias after
     that (not with `prior=equal`, which is the paper). A class without samples is drawn not at all and never wins:
     w = 0, b = −1e9. Sums → weight [C, D], bias [C], float32. Not exact: draws are. Raises CallError for targets
@@ -57,8 +58,7 @@ def resample(
 def draw(statistics: Statistics, index: int, shared: Tensor, shrinkage: float, count: int, rng: Generator) -> Tensor:
     """`count` features [count, D], float32, of one class's Gaussian, its covariance shrunk towards `shared` [D, D]."""
     covariance = (1 - shrinkage) * statistics.covariance(statistics.names[index]) + shrinkage * shared
-    spread = covariance.diagonal().mean().clamp_min(torch.finfo(torch.float64).tiny)
-    covariance.diagonal().add_(JITTER * spread)
+    covariance.diagonal().add_(JITTER * mean_variance(covariance, statistics.mean_squares))
     noise = torch.randn(count, len(shared), generator=rng)
     root = torch.linalg.cholesky(covariance).float()
     return torch.addmm(statistics.means[index].float(), noise, root.T)

@@ -51,8 +51,8 @@ class CentredSums:
         penalised.diagonal().add_(strength)
         if not strength and (what := collinear(self.scatter, self.samples * self.mean.square())):
             raise CallError(f"{what}; give strength > 0 or leave it out")
-        weight = torch.cholesky_solve(self.cross, torch.linalg.cholesky(penalised))
-        return self.with_bias(weight)
+        factor = factored(penalised, self.samples * self.mean.square(), "give a larger strength or leave it out")
+        return self.with_bias(torch.cholesky_solve(self.cross, factor))
 
     def with_bias(self, weight: Tensor) -> Tensor:
         """Rows [C, D+1] of weights [D, C] and the bias that goes with them."""
@@ -140,6 +140,22 @@ class RidgePath:
         values, fitted, least, spare = self._spectrum
         share = strengths[:, None] / (values + strengths[:, None])
         return (least + share.square() @ fitted) * self.sums.samples / (spare + share.sum(1)).square()
+
+
+def factored(matrix: Tensor, squares: Tensor, advice: str) -> Tensor:
+    """The Cholesky factor [D, D] of a matrix that a penalty was to make positive; `squares` as in `collinear`.
+
+    Raises CallError, which names a feature and ends with `advice`, where the penalty was too small for that.
+
+    >>> factored(torch.ones(2, 2).double(), torch.ones(2), "give a larger strength")
+    Traceback (most recent call last):
+    cltool.errors.CallError: feature 1 is a linear combination of features before it; give a larger strength
+    """
+    factor, info = torch.linalg.cholesky_ex(matrix)
+    if info:
+        what = collinear(matrix, squares) or f"feature {int(info) - 1} is nearly a combination of features before it"
+        raise CallError(f"{what}; {advice}")
+    return factor
 
 
 def collinear(scatter: Tensor, squares: Tensor) -> str | None:

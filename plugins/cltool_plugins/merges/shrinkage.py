@@ -30,9 +30,8 @@ def by_gcv(statistics: Statistics) -> float:
     Tibshirani 1995, Penalized discriminant analysis). With n samples and mean variance v: λ/n = γ v / (1−γ).
     """
     path = RidgePath.of(CentredSums.of(statistics))
-    squares = statistics.gram.diagonal()[:-1] / path.sums.samples
     ball = path.best() / path.sums.samples
-    return ball / (ball + mean_variance(statistics.within_covariance, squares))
+    return ball / (ball + mean_variance(statistics.within_covariance, statistics.mean_squares))
 
 
 def by_evidence(statistics: Statistics) -> float:

@@ -60,7 +60,7 @@ class Gaussians:
         """A class's covariance [D, D], shrunk towards the shared one, then towards a ball of its own mean variance."""
         count, prior = self.statistics.count[self.outputs.index(name)], self.pooling * len(shared)
         pooled = (count * self.statistics.covariance(name) + prior * shared) / (count + prior)
-        ball = mean_variance(pooled, self.statistics.gram.diagonal()[:-1] / self.statistics.gram[-1, -1])
+        ball = mean_variance(pooled, self.statistics.mean_squares)
         shrunk = (1 - self.shrinkage) * pooled
         shrunk.diagonal().add_(self.shrinkage * ball)
         return shrunk

@@ -8,8 +8,8 @@ import pytest
 import torch
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from cltool import UNKNOWN, Head, Statistics
-from cltool.contract.examples import Samples, samples
+from cltool import UNKNOWN, CallError, Head, Statistics
+from cltool.contract.examples import Samples, samples, without_samples
 from cltool_plugins.merges.calibrate import calibrate
 
 
@@ -63,6 +63,20 @@ def test_merging_again_changes_nothing(tasks: list[Samples]) -> None:
     merged, total = fold(tasks)
     again = calibrate(merged, merged, total)
     assert torch.allclose(again.weight, merged.weight, rtol=1e-4, atol=1e-5)
+
+
+def test_a_class_without_samples_never_wins(tasks: list[Samples]) -> None:
+    empty = without_samples(tasks[1], "d")
+    merged = calibrate(tasks[0].head(), tasks[1].head(), tasks[0].statistics + empty.statistics)
+    assert not merged.row("d").weight.any()
+    assert merged.row("d").bias == -1e9
+
+
+def test_values_are_no_classes() -> None:
+    values = Statistics.of(torch.randn(9, 3), torch.rand(9, 2) - 1, ("valence", "arousal"), "s")
+    head = Head(("valence", "arousal"), torch.ones(2, 3), torch.zeros(2), torch.ones(2), "s")
+    with pytest.raises(CallError, match="merge 'calibrate' needs classes, and valence is none"):
+        calibrate(head, head, values)
 
 
 def test_a_row_of_zeros_stays_one(tasks: list[Samples]) -> None:

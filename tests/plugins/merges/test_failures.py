@@ -68,6 +68,16 @@ def test_values_are_no_classes(merge: Callable[[Statistics], Head], values: Tens
         merge(sums_of(y=values))
 
 
+@pytest.mark.parametrize(
+    ("merge", "options"), [(ridge, {"strength": 1e-18}), (lda, {"shrinkage": 1e-18})], ids=["ridge", "lda"]
+)
+def test_a_penalty_too_small_for_what_it_has_to_mend(merge: Callable[..., Head], options: dict[str, float]) -> None:
+    wide = torch.randn(5, 40, generator=torch.Generator().manual_seed(0))
+    sums = Statistics.of(wide, torch.eye(2)[[0, 1, 0, 1, 0]], ("a", "b"), "s")
+    with pytest.raises(CallError, match=r"feature \d+ is .*combination of features before it; give a larger"):
+        merge(sums, **options)
+
+
 def test_resampling_needs_class_grams() -> None:
     with pytest.raises(CallError, match="collect them with class_grams=True"):
         resample(Statistics.of(X, Y, ("a", "b", "c"), "s"), torch.Generator())

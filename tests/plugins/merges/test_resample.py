@@ -43,6 +43,16 @@ def test_how_often_a_class_was_seen_is_in_its_bias_alone() -> None:
     assert float(shift[0] - shift[1]) == pytest.approx(torch.log(torch.tensor(4.0)).item(), abs=1e-5)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_single_samples_and_samples_all_alike_can_be_drawn_around(seed: int) -> None:
+    x = 3 * torch.randn(6, 8, generator=torch.Generator().manual_seed(seed))
+    for features, shrinkage in ((x, 0.3), (torch.cat([x, x[:1], x[:1]]), 0.0)):
+        targets = torch.eye(6)[[0, 1, 2, 3, 4, 5, 0, 0]][: len(features)]
+        sums = Statistics.of(features, targets, tuple("abcdef"), "s", class_grams=True)
+        head = resample(sums, torch.Generator().manual_seed(0), shrinkage=shrinkage)
+        assert torch.isfinite(head.weight).all()
+
+
 def test_a_class_without_samples_never_wins() -> None:
     task = samples("ab", 12)
     none = Statistics.of(torch.zeros(0, 6), torch.zeros(0, 1), ("none",), task.statistics.space, class_grams=True)
