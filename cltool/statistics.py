@@ -170,12 +170,15 @@ class Statistics:
             raise CallError(f"{path} is no statistics of cltool: {error}") from None
 
 
-def _gram(x: Tensor, block: int = 128) -> Tensor:
-    """Σ x xᵀ [D, D] of samples [n, D]: only what is on and below the diagonal blocks is multiplied out."""
-    gram = x.new_zeros(x.shape[1], x.shape[1])
-    for start in range(0, x.shape[1], block):
-        gram[start:, start : start + block] = x[:, start:].T @ x[:, start : start + block]
-    return gram.tril() + gram.tril(-1).T
+def _gram(x: Tensor, block: int = 96) -> Tensor:
+    """Σ x xᵀ [D, D] of samples [n, D]: only blocks on and above the diagonal are multiplied out, the others copied."""
+    width = x.shape[1]
+    gram = x.new_empty(width, width)
+    for start in range(0, width, block):
+        end = min(width, start + block)
+        gram[start:end, start:] = x[:, start:end].T @ x[:, start:]
+        gram[end:, start:end] = gram[start:end, end:].T
+    return gram
 
 
 def _class_grams(x: Tensor, y: Tensor) -> Tensor:
