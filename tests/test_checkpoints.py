@@ -77,6 +77,7 @@ def test_only_what_is_replaced_changes(resnet: Checkpoint, tmp_path: Path) -> No
     resnet18(num_classes=23).load_state_dict(theirs, strict=True)
 
 
+@pytest.mark.slow
 def test_nothing_replaced_gives_the_same_file(resnet: Checkpoint, tmp_path: Path) -> None:
     first, second = (tmp_path / f"{name}{resnet.path.suffix}" for name in ("first", "second"))
     resnet.write(first, {})
@@ -188,6 +189,7 @@ TENSORS = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text('aä.0 "\n', min_size=1, max_size=3), TENSORS, min_size=1, max_size=5), st.booleans())
 def test_any_tensors_survive(
     tmp_path_factory: pytest.TempPathFactory, tensors: dict[str, Tensor], zipped: bool

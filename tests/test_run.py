@@ -95,6 +95,7 @@ def test_metrics_agree_with_each_other_and_the_data(tmp_path: Path) -> None:
         assert all(b >= a for a, b in zip(row, aware, strict=True) if a is not None and b is not None)
 
 
+@pytest.mark.slow
 def test_a_run_with_a_hold_out_never_sees_the_test_split(tmp_path: Path) -> None:
     plain, held = start(tmp_path / "plain"), start(tmp_path / "held", holdout=0.25)
     for whole, cut in zip(plain.tasks, held.tasks, strict=True):

@@ -63,6 +63,7 @@ def test_every_kind_has_a_template_and_a_test() -> None:
         assert {path.stem for path in folder.glob("*.py")} - {"__init__"} == set(KINDS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["q", "an-idea-of-my-own", "a_rather_long_name_that_is_40_letters_00"])
 def test_ruff_finds_nothing_in_what_is_written(name: str, tmp_path: Path) -> None:
     for kind in KINDS:

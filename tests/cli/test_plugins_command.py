@@ -60,6 +60,7 @@ def test_the_list_as_json_leaves_nothing_out(cltool: Callable) -> None:
     assert all(row["says"] for row in rows.values())
 
 
+@pytest.mark.slow
 def test_another_package_is_listed_shown_checked_and_run(cltool: Callable, install: Callable, tmp_path: Path) -> None:
     install("their-merges", "merge.mine", GOOD.format(name="mine"))
     (row,) = [r for r in json.loads(cltool("plugins", "list", "merge", "--json").out)["plugins"] if r["name"] == "mine"]

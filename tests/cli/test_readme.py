@@ -16,6 +16,7 @@ from torchvision.models import resnet18
 README = Path(__file__).parents[2] / "README.md"
 
 
+@pytest.mark.slow
 def test_the_merge_in_readme_runs_with_its_option(cltool: Callable, tmp_path: Path) -> None:
     text = README.read_text(encoding="utf-8")
     (code,) = re.findall(r"```python\n# mine\.py\n(.*?)```", text, re.DOTALL)

@@ -17,6 +17,7 @@ def test_json_is_one_object_on_standard_output_and_nothing_else(cltool: Callable
     assert json.loads(found.out) == json.loads((tmp_path / "run" / "metrics.json").read_text())
 
 
+@pytest.mark.slow
 def test_the_terminal_shows_table_curve_and_where_it_lies(cltool: Callable, tmp_path: Path) -> None:
     found = cltool(*QUICK, "--merge", "concat", "--out", tmp_path / "run")
     assert found.code == 0
@@ -100,6 +101,7 @@ def test_a_plugin_file_is_used_for_one_run_and_kept_in_its_recipe(cltool: Callab
     assert json.loads(again.out)["matrix"] == json.loads(found.out)["matrix"]
 
 
+@pytest.mark.slow
 def test_surgery_is_told_with_its_effect_and_a_no_op_is_called_one(cltool: Callable, tmp_path: Path) -> None:
     found = cltool(*QUICK, "--no-joint", "--surgery", "clahe", "--surgery", "prune:margin=9", "--out", tmp_path / "run")
     assert found.code == 0, found.err

@@ -48,6 +48,7 @@ def test_the_call_of_the_acceptance_check(cltool: Callable, model: Path, tmp_pat
     assert Image.open(tmp_path / "out.safetensors.png").size[0] > 800
 
 
+@pytest.mark.slow
 def test_what_changes_nothing_is_called_a_no_op(cltool: Callable, model: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.safetensors"
     drawing = ("--picture", tmp_path / "p.svg")
@@ -93,6 +94,7 @@ def test_inspect_in_json_is_json_whatever_the_numbers(cltool: Callable, tmp_path
     assert "fc: 2 number(s) not finite, in row(s) 0" in shown.out
 
 
+@pytest.mark.slow
 def test_merge_tells_the_rows_and_what_to_build(
     cltool: Callable, network: nn.Module, model: Path, tmp_path: Path
 ) -> None:

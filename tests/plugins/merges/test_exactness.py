@@ -70,6 +70,7 @@ def test_any_order_and_grouping_gives_the_joint_solution(
     assert difference(fold(merge, folded(tasks, data)), wanted) <= bound(merge)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(tasks=streams(), data=st.data())
 def test_the_gaussians_of_all_tasks_are_those_of_their_sums(tasks: list[Samples], data: st.DataObject) -> None:
