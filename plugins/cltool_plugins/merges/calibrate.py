@@ -35,23 +35,27 @@ def calibrate(old: Head, new: Head, statistics: Statistics) -> Head:
     tensor([[-12.,  12.]])
     """
     require_classes(statistics, "calibrate")
-    both = union(_calibrated(old, statistics), _calibrated(new, statistics), blended(old, new))
-    return _calibrated(both, statistics)
+    sums = CentredSums.of(statistics)
+    both = union(_calibrated(old, statistics, sums), _calibrated(new, statistics, sums), blended(old, new))
+    return _calibrated(both, statistics, sums)
 
 
-def _calibrated(head: Head, of: Statistics) -> Head:
-    """The head with every class row as log-odds under the statistics, and a zero row for `unknown`."""
+def _calibrated(head: Head, of: Statistics, sums: CentredSums) -> Head:
+    """The head with every class row as log-odds under the statistics, and a zero row for `unknown`.
+
+    `sums` are those of the statistics, about the mean.
+    """
     at = torch.tensor([of.names.index(name) for name in head.classes])
     rows = torch.tensor([head.names.index(name) for name in head.classes])
-    sums = CentredSums.of(of)
-    total, mean, covariance = sums.samples, sums.mean, sums.scatter / sums.samples
+    total, mean = sums.samples, sums.mean
     own = of.count[at].clamp(FEWEST, max(FEWEST, total - FEWEST))
     share = own / total
 
     w = head.weight[rows].cpu().double()
     apart = ((of.means[at] - mean) * w).sum(1) / (1 - share)  # m₁ − m₀: their weighted mean is that of all
-    variance = ((w @ covariance) * w).sum(1) - share * (1 - share) * apart.square()
-    floor = 1e-6 * ((w @ covariance) * w).sum(1) + torch.finfo(w.dtype).tiny
+    spread = ((w @ sums.scatter) * w).sum(1) / total  # the score's variance about its mean over all samples
+    variance = spread - share * (1 - share) * apart.square()
+    floor = 1e-6 * spread + torch.finfo(w.dtype).tiny
     slope = apart / torch.maximum(variance, floor)
     middle = (w @ mean) + (0.5 - share) * apart  # (m₁ + m₀)/2 without the row's bias, which cancels
     bias = (own / (total - own)).log() - slope * middle
