@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from benchmarks import avalanche, merges, surgery
+from benchmarks import avalanche, merges, surgery, universal
 
 app = typer.Typer(
     name="python -m benchmarks",
@@ -16,6 +16,7 @@ app = typer.Typer(
 app.command("avalanche")(avalanche.compare)
 app.command("merges")(merges.compare)
 app.command("surgery")(surgery.sweep)
+app.command("universal")(universal.measure)
 
 
 @app.callback()

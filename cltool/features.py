@@ -27,7 +27,9 @@ from cltool.pictures import Block
 from cltool.progress import Progress, Silent
 
 SCHEMA = 1
-BATCH = 32  # what one step through a backbone takes on two cores; more falls out of their caches
+# Pictures that one step through a backbone takes: on a CPU more would fall out of its caches, a GPU wants more.
+# Batches that a CPU decodes at a time: beside a CPU's own steps one is enough, a GPU would wait for it.
+BATCHES, DECODERS = {"cpu": 32, "cuda": 256}, {"cpu": 1, "cuda": 8}
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,19 @@ class FeatureBank:
     device: str = "cpu"
     progress: Progress = field(default_factory=Silent)
 
+    @property
+    def batch(self) -> int:
+        """How many pictures go through the backbone at a time."""
+        return BATCHES[torch.device(self.device).type]
+
+    @property
+    def decoders(self) -> int:
+        """How many batches are decoded at a time, while another goes through the backbone."""
+        return DECODERS[torch.device(self.device).type]
+
     def path(self, block: Block, backbone: Backbone) -> Path:
         """Where this block's features are, or will be."""
-        key = hashlib.sha256(f"{SCHEMA} {block.digest} {backbone.fingerprint} {BATCH}".encode()).hexdigest()
+        key = hashlib.sha256(f"{SCHEMA} {block.digest} {backbone.fingerprint} {self.batch}".encode()).hexdigest()
         return self.folder / backbone.fingerprint[:16] / f"{key[:32]}.safetensors"
 
     def has(self, block: Block, backbone: Backbone) -> bool:
@@ -86,7 +98,7 @@ class FeatureBank:
             backbone.body.to(self.device)
             total = sum(len(block) for block in missing)
             with (
-                ThreadPoolExecutor(1) as decoder,
+                ThreadPoolExecutor(self.decoders) as decoder,
                 self.progress.track("extracting features", total) as advance,
             ):
                 for block in missing:
@@ -113,7 +125,7 @@ class FeatureBank:
 
     def _extract(self, block: Block, backbone: Backbone, decoder: Executor, advance: Callable[[int], None]) -> Tensor:
         rows = [torch.zeros(0, backbone.width, dtype=backbone.dtype)]
-        for pictures in _decoded(block, decoder):
+        for pictures in _decoded(block, self.batch, decoder, self.decoders):
             rows.append(backbone(pictures, self.device))
             advance(len(pictures))
         return torch.cat(rows)
@@ -159,13 +171,13 @@ class FeatureBank:
         return len(gone), sum(entry.nbytes for entry in gone)
 
 
-def _decoded(block: Block, decoder: Executor) -> Iterator[list[Tensor]]:
-    """A block's pictures in fixed batches, each decoded while the one before it is used."""
+def _decoded(block: Block, size: int, decoder: Executor, ahead: int) -> Iterator[list[Tensor]]:
+    """A block's pictures in fixed batches, so many of them decoded ahead of the one that is used."""
     waiting: deque[Future[list[Tensor]]] = deque()
-    for start in range(0, len(block), BATCH):
-        batch = range(start, min(start + BATCH, len(block)))
+    for start in range(0, len(block), size):
+        batch = range(start, min(start + size, len(block)))
         waiting.append(decoder.submit(block.pictures, batch))
-        if len(waiting) > 1:
+        if len(waiting) > ahead:
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()

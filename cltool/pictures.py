@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
-from cltool.errors import CallError, DataGone
+from cltool.errors import CallError, DataGone, nearest
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -165,7 +165,8 @@ class PictureSet:
     """A data set as a stream plugin gives it: blocks by output, in the owner's order; no tasks yet.
 
     `soft` says that blocks carry distributions as targets. `note` is what a reader of results must know
-    about the data (which label file was used, say).
+    about the data (which label file was used, say). `licence` is what may be done with the pictures and with what
+    is trained on them, in the owner's sense; empty: not known.
     """
 
     outputs: tuple[str, ...]
@@ -173,6 +174,7 @@ class PictureSet:
     test: Mapping[str, Block]
     soft: bool = False
     note: str = ""
+    licence: str = ""
 
     def held_out(self, share: float) -> PictureSet:
         """A set whose test pictures are a share of every output's training pictures, taken from those by lot.
@@ -193,6 +195,86 @@ class PictureSet:
             test[name] = block.part(sorted(order[:held]), "test")
             train[name] = block.part(sorted(order[held:]), "train")
         return replace(self, train=train, test=test)
+
+    def relabelled(self, label_map: Mapping[str, str | None]) -> PictureSet:
+        """A set with other classes: outputs renamed, several made one by giving them one name, or left out by None.
+
+        Classes stand in the order in which the set's own outputs first lead to them; soft targets' columns are
+        summed. Raises CallError: a name that the data have not, a class that the map forgets, nothing left.
+
+        >>> from cltool_plugins.streams.digits import digits
+        >>> halves = {str(n): "low" if n < 5 else "high" for n in range(9)}
+        >>> found = digits().relabelled({**halves, "9": None})
+        >>> found.outputs, len(found.train["low"])
+        (('low', 'high'), 723)
+        """
+        whole = "--label-map must name every class of the data"
+        for name in label_map:
+            if name not in self.outputs:
+                raise CallError(f"label map: the data have no class {name!r}; {nearest(name, self.outputs)}")
+        if forgotten := [name for name in self.outputs if name not in label_map]:
+            raise CallError(f"label map: nothing is said of {forgotten[0]!r}; {whole} (null leaves one out)")
+        groups: dict[str, list[str]] = {}
+        for name in self.outputs:
+            if (to := label_map[name]) is not None:
+                groups.setdefault(to, []).append(name)
+        if not groups:
+            raise CallError(f"label map: it leaves out every class; {whole}, and at least one must stay")
+        columns = [[self.outputs.index(name) for name in names] for names in groups.values()]
+
+        def joined(blocks: Mapping[str, Block]) -> dict[str, Block]:
+            return {to: _joined(to, [blocks[n] for n in names], columns) for to, names in groups.items()}
+
+        return replace(self, outputs=tuple(groups), train=joined(self.train), test=joined(self.test))
+
+    def only(self, classes: int | Sequence[str]) -> PictureSet:
+        """A set of the first so many outputs, or of those named, in their order.
+
+        Raises CallError: a name that the data have not or that stands twice, more classes than there are.
+
+        >>> from cltool_plugins.streams.digits import digits
+        >>> digits().only(2).outputs, digits().only(["7", "1"]).outputs
+        (('0', '1'), ('7', '1'))
+        """
+        if isinstance(classes, int):
+            if not 0 < classes <= len(self.outputs):
+                raise CallError(f"--classes {classes}: the data have {len(self.outputs)} classes")
+            classes = self.outputs[:classes]
+        for place, name in enumerate(classes):
+            if name not in self.outputs:
+                raise CallError(f"--classes: the data have no class {name!r}; {nearest(name, self.outputs)}")
+            if name in classes[:place]:
+                raise CallError(f"--classes: {name!r} stands twice")
+        columns = [[self.outputs.index(name)] for name in classes]
+
+        def kept(blocks: Mapping[str, Block]) -> dict[str, Block]:
+            return {name: _joined(name, [blocks[name]], columns) for name in classes}
+
+        return replace(self, outputs=tuple(classes), train=kept(self.train), test=kept(self.test))
+
+
+def _joined(output: str, blocks: Sequence[Block], columns: Sequence[Sequence[int]]) -> Block:
+    """One block of several, under a new name; `columns`: which of the old targets make up each new one."""
+    import torch
+
+    first = blocks[0]
+    targets = None
+    if any(block.targets is not None for block in blocks):
+        old = torch.cat([block.targets for block in blocks if block.targets is not None])
+        targets = torch.stack([old[:, own].sum(1) for own in columns], 1)
+        targets = targets / targets.sum(1, keepdim=True)
+    if len(blocks) == 1:
+        return replace(first, output=output, targets=targets)
+    if any(block.decode != first.decode for block in blocks):
+        raise CallError(f"label map: the pictures that are to be {output!r} are of several kinds of file")
+    places = [(block, i) for block in blocks for i in range(len(block))]
+
+    def read(index: int) -> bytes:
+        block, own = places[index]
+        return block.read(own)
+
+    names = [block.names[i] for block, i in places]
+    return replace(first, output=output, names=names, read=read, targets=targets, _digest=[])
 
 
 def targets_of(blocks: Sequence[Block], outputs: Sequence[str], all_outputs: Sequence[str]) -> Tensor:

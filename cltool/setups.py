@@ -68,7 +68,7 @@ def prepare(recipe: Recipe, progress: Progress | None = None, pictures: PictureS
     backbone_spec = recipe.backbone.spec if recipe.backbone else Spec.parse(facts.get("backbone", "resnet18"))
     backbone = catalogue.configure("backbone", backbone_spec)
     method, resolved = _strategy(recipe, catalogue) if recipe.strategy else _learner(recipe, catalogue)
-    device = _device(recipe.device)
+    device = device_of(recipe.device)
     pictures = pictures or load(recipe, source, progress)
     tasks, per_task = recipe.tasks, recipe.classes_per_task
     if tasks is None and per_task is None:
@@ -145,7 +145,8 @@ def _default(kind: str) -> Any:
     return Recipe.model_fields[kind].default
 
 
-def _device(wanted: str) -> str:
+def device_of(wanted: str) -> str:
+    """The device that 'auto', 'cpu' or 'cuda' means here; raises CallError where there is none of the kind."""
     if wanted == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if wanted == "cuda" and not torch.cuda.is_available():

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from cltool.backbones import Backbone, PictureTransform
 from cltool.errors import CallError
-from cltool.features import BATCH, FeatureBank
+from cltool.features import BATCHES, FeatureBank
 from cltool.pictures import Block, ImageFile, RawPixels
 
 
@@ -49,7 +49,7 @@ def test_a_picture_passes_the_network_once() -> None:
 
 
 def test_features_do_not_depend_on_which_other_blocks_are_asked_for() -> None:
-    count = BATCH + 5
+    count = BATCHES["cpu"] + 5
     alone = FeatureBank().features([make_block(count)], make_backbone())
     beside = FeatureBank(FeatureBank().folder.parent / "other").features(
         [make_block(3, 1, "first"), make_block(count)], make_backbone()

@@ -37,17 +37,18 @@ Network = Annotated[
     str | None,
     typer.Option(
         metavar="NAME[:k=v,…]",
-        help="Frozen network: random, universal, or any torchvision classification model, "
-        "e.g. resnet18:weights=FILE,size=128. Default: the stream's.",
+        help="Frozen network: random, universal, any torchvision classification model, e.g. "
+        "resnet18:weights=FILE,size=128, timm:model=NAME, or trained:weights=DIR of your own training. Default: the "
+        "stream's.",
         rich_help_panel=METHOD,
     ),
 ]
 Universal = Annotated[
     str | None,
     typer.Option(
-        metavar="first|all|none",
-        help="Short for --backbone universal:on=…; trained on the first task, on all classes (leaks, and every output "
-        "says so), or not at all.",
+        metavar="glyphs|first|all|none",
+        help="Short for --backbone universal:on=…; trained on drawings of cltool's own (it comes with them), on the "
+        "first task, on all classes (leaks, and every output says so), or not at all.",
         rich_help_panel=METHOD,
     ),
 ]
@@ -122,3 +123,20 @@ def parse_seeds(text: str) -> list[int]:
     if twice := [seed for place, seed in enumerate(seeds) if seed in seeds[:place]]:
         raise CallError(f"--seeds {text}: {twice[0]} stands twice")
     return seeds
+
+
+def parse_label_map(path: Path | None) -> dict[str, str | None] | None:
+    """`--label-map`: a YAML mapping; names that YAML takes for numbers are names all the same."""
+    import yaml
+
+    if path is None:
+        return None
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CallError(f"--label-map {path}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise CallError(f"--label-map {path} is no YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict) or any(isinstance(value, dict | list) for value in content.values()):
+        raise CallError(f"--label-map {path} must be lines of `class of the data: class to be learnt` (or null)")
+    return {str(name): None if to is None else str(to) for name, to in content.items()}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ def title(metrics: Metrics) -> str:
 
 
 def protocol(metrics: Metrics) -> str:
-    """What a universal backbone has seen of the stream, and what a run was scored on if not on the test split."""
+    """What a trained backbone has seen of the stream, and what a run was scored on if not on the test split."""
     scored = f", scored on {metrics.holdout:.0%} of the training pictures, held out" if metrics.holdout else ""
     return _seen(metrics) + scored
 
@@ -25,10 +26,23 @@ def protocol(metrics: Metrics) -> str:
 def _seen(metrics: Metrics) -> str:
     if not metrics.universal:
         return ""
+    if "later" in metrics.universal:
+        return f", backbone trained on {_trained_on(metrics.universal)}"
+    on = metrics.universal["on"]
     if not metrics.universal["classes"]:
-        return ", universal not trained"
+        return ", universal not trained" if on == "none" else f", universal trained on {on}"
     seen = "classes (leaks: it has seen them all)" if metrics.universal["leaks"] else "task only"
-    return f", universal trained on {metrics.universal['on']} {seen}"
+    return f", universal trained on {on} {seen}"
+
+
+def _trained_on(seen: Mapping[str, Any]) -> str:
+    """What a backbone of `cltool universal train` was trained on, as far as the stream has the like."""
+    classes, later = seen["classes"], seen["later"]
+    if seen["on"] == "names":
+        return f"{classes} classes of these names (leaks if on these pictures)" if later else "the first task's names"
+    if seen["leaks"]:
+        return f"{classes} of these classes (leaks: {later} come after the first task)"
+    return f"{classes} of the first task's classes"
 
 
 def no_op_mark(metrics: Metrics) -> str:

@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from functools import cache, partial
 from importlib.metadata import entry_points, version
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from urllib.error import URLError
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from cltool import Backbone, CallError, PictureTransform, backbone
-from cltool.backbones import count_parameters
+from cltool import Backbone, CallError, backbone
 from cltool.cache import cache_folder
 from cltool.catalogue import GROUP
-from cltool.checkpoints import open_checkpoint
-from cltool.files import save_text
+from cltool_plugins.backbones.weights import Card, Precision, described, digest, load, read
 
-Precision = Literal["float32", "bfloat16", "float16"]
 EXAMPLE = {"weights": "none", "size": 64}
 CHECKED = ("resnet18", "squeezenet1_1")  # the contract tries these unasked: a last linear layer, and none
-IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
 @cache
@@ -66,16 +59,6 @@ def _plugin(model: str) -> Any:
     return build
 
 
-@dataclass(frozen=True)
-class Card:
-    """What has to be known of a network that has been built before and need not be built again."""
-
-    size: int
-    resize: int | None
-    width: int
-    parameters: int
-
-
 def torchvision_backbone(
     model: str, *, weights: str = "default", size: int | None = None, dtype: Precision = "float32"
 ) -> Backbone:
@@ -86,29 +69,13 @@ def torchvision_backbone(
     network and keeps a card of it in the cache; later ones build it only where features are missing.
     Raises CallError: weights that cannot be downloaded, read, or do not fit the model.
     """
-    given = weights if weights in ("default", "none") else _digest(Path(weights))
+    given = weights if weights in ("default", "none") else digest(Path(weights))
     identity = hashlib.sha256(f"{model} {given} torchvision {version('torchvision')}".encode()).hexdigest()
     path = cache_folder("backbones") / f"{model}-{identity[:16]}-{size or 'default'}.json"
-    build: Callable[[], nn.Module] = partial(_build, model, weights)
-    try:
-        card = Card(**json.loads(path.read_text()))
-    except (OSError, ValueError, TypeError):
-        network = build()
-        card = _card(network, model, size)
-        save_text(path, json.dumps(asdict(card)))
-        build = lambda: network  # noqa: E731
-    transform = PictureTransform(card.size, 3, *IMAGENET, resize=card.resize)
+    card, build = described(path, partial(_build, model, weights), partial(_card, model=model, size=size))
     spelled = f"{model}:weights={weights},size={card.size}" + ("" if dtype == "float32" else f",dtype={dtype}")
     precision = getattr(torch, dtype)
-    return Backbone(spelled, build, identity, transform, card.width, card.parameters, dtype=precision)
-
-
-def _digest(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise CallError(f"weights {path}: {error.strerror}") from None
+    return Backbone(spelled, build, identity, card.transform, card.width, card.parameters, dtype=precision)
 
 
 def _build(model: str, weights: str) -> nn.Module:
@@ -121,9 +88,9 @@ def _build(model: str, weights: str) -> nn.Module:
     classifier = _take_off_classifier(network)
     if weights == "default":
         url = models.get_model_weights(model).DEFAULT.url
-        _load(network, _downloaded(url, model), classifier, model, url)
+        load(network, _downloaded(url, model), (classifier,), model, url)
     elif weights != "none":
-        _load(network, _read(Path(weights)), classifier, model, weights)
+        load(network, read(Path(weights)), (classifier,), model, weights)
     return network.eval()
 
 
@@ -133,13 +100,7 @@ def _card(network: nn.Module, model: str, size: int | None) -> Card:
 
     preset = models.get_model_weights(model).DEFAULT.transforms()
     side = size or preset.crop_size[0]
-    resize = None if size else max(side, preset.resize_size[0])
-    try:
-        with torch.inference_mode():
-            width = network(torch.zeros(1, 3, side, side)).shape[1]
-    except (RuntimeError, AssertionError, ValueError) as error:
-        raise CallError(f"backbone {model}: pictures of {side} px do not go through: {error}") from None
-    return Card(side, resize, width, count_parameters(network))
+    return Card.of(network, model, side, None if size else max(side, preset.resize_size[0]))
 
 
 def _plain_start(model: str) -> dict[str, Any]:
@@ -173,23 +134,3 @@ def _downloaded(url: str, model: str) -> dict[str, Tensor]:
             f"cannot download {url} ({cause}); connect once, put that file into {folder}, or give "
             f"--backbone {model}:weights=PATH (or weights=none for an untrained network)"
         ) from None
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    """A state dict, under the names that the network has without DataParallel around it."""
-    checkpoint = open_checkpoint(path)
-    return {key.removeprefix("module."): checkpoint.read(key) for key in checkpoint.tensors}
-
-
-def _load(network: nn.Module, state: dict[str, Tensor], classifier: str, model: str, where: object) -> None:
-    """Load all but the classifiers, auxiliary ones too, strictly."""
-    body = {key: value for key, value in state.items() if not key.startswith(f"{classifier}.")}
-    wanted = network.state_dict()
-    missing = [k for k in wanted if k not in body]
-    foreign = [k for k in body if k not in wanted and "aux" not in k.lower()]
-    shaped = [k for k in wanted if k in body and body[k].shape != wanted[k].shape]
-    for keys, what in ((missing, "lacks"), (foreign, "has a foreign"), (shaped, "has another shape for")):
-        if keys:
-            more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
-            raise CallError(f"weights {where} do not fit {model}: the file {what} {keys[0]!r}{more}")
-    network.load_state_dict({k: body[k] for k in wanted}, strict=True)

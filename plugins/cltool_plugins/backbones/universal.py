@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field
@@ -18,11 +19,14 @@ from cltool.pictures import targets_of
 from cltool.plugin import Spec
 from cltool.progress import Progress
 from cltool.seeding import generator
+from cltool.universal.frozen import frozen
 
 WIDTH = 120
 LAYERS = {"last": (18, WIDTH), "hidden": (16, 1080), "conv": (13, 128 * 9)}  # modules of the body, features
 RECIPE = 1  # to be raised whenever training changes, so that kept networks are not mistaken for new ones
 HOLDOUT = 0.1
+USUAL = {"layer": "last", "epochs": 8, "seed": 0}
+GLYPHS = Path(__file__).parent / "glyphs" / "best.safetensors"
 
 
 def body(channels: int = 1) -> nn.Sequential:
@@ -59,10 +63,10 @@ def universal(
     progress: Progress,
     *,
     on: Annotated[
-        Literal["first", "all", "none"],
+        Literal["first", "all", "none", "glyphs"],
         Field(
             description="first: trained on the first task only; all: on every class, as the thesis did (leaks); "
-            "none: as it was drawn, a control"
+            "none: as it was drawn, a control; glyphs: a network that comes with cltool, trained on drawings"
         ),
     ] = "first",
     layer: Annotated[
@@ -78,7 +82,15 @@ def universal(
     was trained on few classes knows others better in its earlier layers; `layer` takes features from there.
     Training: AdamW, one cycle, shifts, small turns and scalings; the epoch is kept whose accuracy on a held-out
     tenth of the training pictures is best. Raises CallError where a picture cannot be read.
+
+    `on=glyphs` is another network (`glyphnet`, 256 features of 32×32 pictures), which comes trained on characters of
+    fonts, strokes, shapes and textures; it has seen no picture of any stream, and `layer`, `epochs` and `seed` are
+    not its.
     """
+    if on == "glyphs":
+        if (layer, epochs, seed) != (USUAL["layer"], USUAL["epochs"], USUAL["seed"]):
+            raise CallError("universal:on=glyphs comes trained; leave out layer, epochs and seed")
+        return replace(frozen(GLYPHS, stream), name="universal:on=glyphs", protocol=_seen("glyphs", 0))
     names = {"all": stream.pictures.outputs, "first": stream.groups[0], "none": ()}[on]
     channels = stream.pictures.train[stream.groups[0][0]].picture(0).shape[0]
     transform = PictureTransform(28, channels, (0.5,), (0.5,))
@@ -88,10 +100,13 @@ def universal(
         network = _trained(stream, on, names, transform, epochs, seed, device, progress)
     modules, width = LAYERS[layer]
     options = {"on": on, "layer": layer, "epochs": epochs, "seed": seed}
-    usual = {"layer": "last", "epochs": 8, "seed": 0}
-    name = str(Spec("universal", {k: v for k, v in options.items() if v != usual.get(k)}))
-    protocol = {"on": on, "leaks": on == "all", "classes": len(names)}
-    return Backbone.of(name, network[:modules], transform, width, protocol)
+    name = str(Spec("universal", {k: v for k, v in options.items() if v != USUAL.get(k)}))
+    return Backbone.of(name, network[:modules], transform, width, _seen(on, len(names)))
+
+
+def _seen(on: str, classes: int) -> dict[str, Any]:
+    """What of the stream a network was trained on."""
+    return {"on": on, "leaks": on == "all", "classes": classes}
 
 
 def _drawn(channels: int, seed: int) -> nn.Sequential:

@@ -15,6 +15,8 @@ from cltool.pictures import RawPixels
 from cltool_plugins.streams.arrays import blocks_of_arrays
 from cltool_plugins.streams.downloads import data_folder, offline, quietly
 
+LICENCE = "its owners state none; pictures collected from the web, used for research"
+
 
 @stream(source="Krizhevsky 2009", tasks=10, classes_per_task=10, backbone="resnet18")
 def cifar100(
@@ -61,7 +63,7 @@ def cifar100(
         pixels = np.asarray(pixels, dtype=np.uint8)
         parts[split] = blocks_of_arrays(names, split, pixels, np.asarray(labels), decode)
     note = "" if verify else "files not verified to be CIFAR-100's own"
-    return PictureSet(names, parts["train"], parts["test"], note=note)
+    return PictureSet(names, parts["train"], parts["test"], note=note, licence=LICENCE)
 
 
 class _DataOnly(pickle.Unpickler):

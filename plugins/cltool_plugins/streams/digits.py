@@ -8,12 +8,14 @@ from cltool import PictureSet, stream
 from cltool.pictures import RawPixels
 from cltool_plugins.streams.arrays import blocks_of_arrays
 
+LICENCE = "CC BY 4.0 (UCI Machine Learning Repository)"
+
 
 @stream(
     source="E. Alpaydin and C. Kaynak, UCI, 1998, through scikit-learn",
     tasks=5,
     classes_per_task=2,
-    backbone="random",
+    backbone="universal:on=glyphs",
 )
 def digits() -> PictureSet:
     """Handwritten digits 0 to 9, 8×8 grey; comes with scikit-learn, needs no download.
@@ -39,4 +41,5 @@ def digits() -> PictureSet:
         names,
         blocks_of_arrays(names, "train", pixels[~test], data.target[~test], decode),
         blocks_of_arrays(names, "test", pixels[test], data.target[test], decode),
+        licence=LICENCE,
     )

@@ -15,8 +15,13 @@ from cltool_plugins.streams.downloads import data_folder, offline, quietly
 
 EmnistSplit = Literal["letters", "byclass", "bymerge", "balanced", "digits", "mnist"]
 
+LICENCE = (
+    "derived from NIST Special Database 19, taken to be in the public domain as a work of the US government; EMNIST's "
+    "owners state no licence of their own"
+)
 
-@stream(source="Cohen et al. 2017", tasks=5, classes_per_task=5, backbone="universal")
+
+@stream(source="Cohen et al. 2017", tasks=5, classes_per_task=5, backbone="universal:on=glyphs")
 def emnist(
     data_root: Path | None,
     *,
@@ -57,7 +62,7 @@ def emnist(
         blocks_of_arrays(names, part, side.data.numpy(), np.searchsorted(labels, side.targets.numpy()), decode)
         for part, side in sides.items()
     )
-    return PictureSet(names, train, test)
+    return PictureSet(names, train, test, licence=LICENCE)
 
 
 def _there(root: Path, split: str, part: str) -> bool:

@@ -19,6 +19,7 @@ from cltool_plugins.streams.ferplus_votes import EMOTIONS, Mode, distribution
 from cltool_plugins.streams.trees import Tree
 
 FOLDERS = {"Training": "FER2013Train", "PublicTest": "FER2013Valid", "PrivateTest": "FER2013Test"}
+LICENCE = "labels MIT (Microsoft); pictures FER2013: collected from the web, research only, not to be redistributed"
 LAYOUT = (
     "fer2013.csv (Kaggle's challenge data, behind a login) with fer2013new.csv "
     "(github.com/microsoft/FERPlus), or FER2013Train/, FER2013Valid/, FER2013Test/ with PNG files and "
@@ -84,7 +85,8 @@ def ferplus(
                 "take the whole data set, or another mode"
             )
     note = f"FERPlus labels from {told}, mode {mode}, {test} test"
-    return PictureSet(outputs, parts["train"], parts["test"], mode in ("crossentropy", "multi_target"), note)
+    soft = mode in ("crossentropy", "multi_target")
+    return PictureSet(outputs, parts["train"], parts["test"], soft, note, LICENCE)
 
 
 def _inner(tree: Tree) -> Tree:

@@ -14,6 +14,7 @@ from cltool.pictures import Block, ImageFile, Split
 from cltool_plugins.streams.trees import Tree
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm")
+LICENCE = "the owner's own"
 LAYOUT = "train/CLASS/*.jpg with val/CLASS/ or test/CLASS/ beside it, or just CLASS/*.jpg"
 
 
@@ -26,10 +27,14 @@ def folder(
         float, Field(gt=0, lt=1, description="share of each class held out where there is no val/ or test/")
     ] = 0.2,
     split_seed: Annotated[int, Field(description="seed of that split; the run's --seed leaves it alone")] = 0,
+    depth: Annotated[
+        int, Field(ge=1, description="how many folders deep a class lies; 2: ALPHABET/CHARACTER/*.png")
+    ] = 1,
 ) -> PictureSet:
     """Your own pictures in class folders: train/ and val|test/, or one folder split by a seed.
 
-    The split goes by a hash of each file's name, so that adding pictures moves none to the other side.
+    The split goes by a hash of each file's name, so that adding pictures moves none to the other side. With `depth=2`
+    a class is what lies two folders deep, called by both: `Greek/character01`.
     Raises CallError: no folder given, no pictures in it, a class that one side lacks.
     """
     if data_root is None:
@@ -42,11 +47,11 @@ def folder(
         held = next((name for name in ("test", "val") if name in tree.folders), None)
         if held is None:
             raise CallError(f"--data-root {data_root} has train/ but neither val/ nor test/ beside it")
-        train, test = _by_class(tree.below("train")), _by_class(tree.below(held))
+        train, test = _by_class(tree.below("train"), depth), _by_class(tree.below(held), depth)
         trees = tree.below("train"), tree.below(held)
         way_out = "add some, or remove the class"
     else:
-        everything = _by_class(tree)
+        everything = _by_class(tree, depth)
         train, test = _split(everything, test_share, split_seed)
         trees = tree, tree
         way_out = "give the class more pictures, or choose another test_share or split_seed"
@@ -60,14 +65,17 @@ def folder(
         tuple(sorted(train)),
         {name: _block(name, "train", trees[0], files, decode) for name, files in train.items()},
         {name: _block(name, "test", trees[1], files, decode) for name, files in test.items()},
+        licence=LICENCE,
     )
 
 
-def _by_class(tree: Tree) -> dict[str, list[str]]:
+def _by_class(tree: Tree, depth: int) -> dict[str, list[str]]:
+    """Pictures by the name of their class: the `depth` folders that they lie in, deeper ones not looked at."""
     classes: dict[str, list[str]] = {}
     for name in tree.names:
-        if "/" in name and name.lower().endswith(SUFFIXES):
-            classes.setdefault(name.split("/")[0], []).append(name)
+        *folders, _ = name.split("/")
+        if len(folders) >= depth and name.lower().endswith(SUFFIXES):
+            classes.setdefault("/".join(folders[:depth]), []).append(name)
     return classes
 
 

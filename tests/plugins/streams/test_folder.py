@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cltool import CallError
 from cltool.pictures import Block
 from cltool_plugins.streams.folder import folder
 
@@ -132,3 +133,16 @@ def test_pictures_may_differ_in_size_and_format(two_classes: Path) -> None:
 def test_intact_pictures_pass_the_check(two_classes: Path) -> None:
     block = next(iter(folder(data_root=two_classes).train.values()))
     assert [block.check(i) for i in range(len(block))] == [None] * len(block)
+
+
+def test_classes_may_lie_two_folders_deep(shared_data: Path) -> None:
+    omniglot = folder(data_root=shared_data / "omniglot_small1.zip", mode="L", test_share=0.3, depth=2)
+    assert len(omniglot.outputs) == 136
+    assert omniglot.outputs[0] == "Balinese/character01"
+    assert {len(omniglot.train[name]) + len(omniglot.test[name]) for name in omniglot.outputs} == {20}
+    assert omniglot.train["Greek/character03"].picture(0).shape == (1, 105, 105)
+
+
+def test_pictures_that_lie_less_deep_than_a_class_are_none(two_classes: Path) -> None:
+    with pytest.raises(CallError, match="holds no pictures"):
+        folder(data_root=two_classes, depth=3)

@@ -1,0 +1,133 @@
+"""A training's directory: what lies in it, and in which order an epoch's files are written."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from cltool.errors import CallError
+from cltool.files import save_text
+from cltool.heads import Head
+from cltool.report.losses import draw_losses
+from cltool.rundir import check_free
+from cltool.universal.card_page import card_page
+from cltool.universal.cards import Card
+from cltool.universal.checkpoints import Checkpoint
+from cltool.universal.frozen import space
+from cltool.universal.recipes import TrainingRecipe
+
+Facts = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class TrainingDirectory:
+    """Paths and order of a training's files. An epoch is finished when last.pt tells of it."""
+
+    path: Path
+
+    @property
+    def best(self) -> Path:
+        """The best epoch's weights without the classifier, with their card."""
+        return self.path / "best.safetensors"
+
+    @property
+    def head(self) -> Path:
+        """The best epoch's classifier."""
+        return self.path / "head.safetensors"
+
+    @contextmanager
+    def begun(self, recipe: TrainingRecipe) -> Iterator[None]:
+        """Make the directory, with its recipe, for a training that goes on in the block.
+
+        Raises CallError if it holds anything or cannot be made. What ends the block before the first epoch is
+        finished takes away again what was made: nothing of it could be resumed.
+        """
+        check_free(self.path)
+        made = [folder for folder in (self.path, *self.path.absolute().parents) if not folder.exists()]
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            recipe.save(self.path / "recipe.yaml")
+        except OSError as error:
+            raise CallError(f"cannot write --out {self.path}: {error.strerror}") from None
+        try:
+            yield
+        except BaseException:
+            if not (self.path / "last.pt").exists():
+                self._take_away(made)
+            raise
+
+    def _take_away(self, made: Sequence[Path]) -> None:
+        for name in ("recipe.yaml", "best.safetensors", "head.safetensors", "card.md"):
+            (self.path / name).unlink(missing_ok=True)
+        shutil.rmtree(self.path / "tensorboard", ignore_errors=True)
+        with suppress(OSError):  # somebody has put something there
+            for folder in made:
+                folder.rmdir()
+
+    @staticmethod
+    def recipe_of(path: Path) -> TrainingRecipe:
+        """The recipe of a training to be resumed; raises CallError if there is none."""
+        if not (path / "recipe.yaml").is_file():
+            raise CallError(f"--resume {path}: there is no recipe.yaml, so no training to take up")
+        return TrainingRecipe.load(path / "recipe.yaml")
+
+    def keep_best(self, card: Card, body: Mapping[str, Tensor], weight: Tensor, bias: Tensor) -> None:
+        """Write the best epoch so far: its body, its classifier as a head on that body frozen, and the card."""
+        card.save(self.best, body)
+        counts = weight.new_tensor([card.counts[name] for name in card.classes])
+        Head(card.classes, weight, bias, counts, space(self.best)).save(self.head)
+        save_text(self.path / "card.md", card_page(card))
+
+    def finish_epoch(self, checkpoint: Checkpoint) -> None:
+        """Write the checkpoint, and then the journal as it tells it."""
+        checkpoint.save(self.path)
+        self.write_journal(checkpoint.journal)
+
+    def write_journal(self, journal: Sequence[Facts]) -> None:
+        """Write journal.jsonl, whole or not at all."""
+        lines = (json.dumps(facts, ensure_ascii=False) + "\n" for facts in journal)
+        save_text(self.path / "journal.jsonl", "".join(lines))
+
+    def journal(self) -> list[dict[str, Any]]:
+        """The finished epochs."""
+        path = self.path / "journal.jsonl"
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+
+    def draw(self, journal: Sequence[Facts]) -> None:
+        """Draw the losses."""
+        draw_losses({self.path.name: journal}, [self.path / "losses.png"])
+
+    @contextmanager
+    def tensorboard(self, journal: Sequence[Facts]) -> Iterator[TensorBoard]:
+        """TensorBoard's files, written anew from a journal and then line by line, so that no epoch stands twice."""
+        from torch.utils.tensorboard import SummaryWriter
+
+        shutil.rmtree(self.path / "tensorboard", ignore_errors=True)
+        with SummaryWriter(str(self.path / "tensorboard")) as writer:
+            board = TensorBoard(writer)
+            for facts in journal:
+                board.add(facts)
+            yield board
+
+
+@dataclass(frozen=True)
+class TensorBoard:
+    """TensorBoard's writer, told epochs."""
+
+    writer: Any
+
+    def add(self, facts: Facts) -> None:
+        """Write an epoch's numbers."""
+        for part in ("train", "validation"):
+            for key, value in facts[part].items():
+                self.writer.add_scalar(f"{key}/{part}", value, facts["epoch"])
+        for key in ("learning_rate", "seconds", "data_wait"):
+            self.writer.add_scalar(key, facts[key], facts["epoch"])
+        self.writer.flush()
