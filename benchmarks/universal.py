@@ -2,8 +2,8 @@
 
 Training: epochs of `cltool universal train`, as it is, beside the bare step: forward, backward and optimiser on one
 batch of random numbers that stays on the device, as large and in the same precision. Two things are told: the share of
-an epoch that the loop waited for data, which is the journal's `data_wait`, and the loop's steps a second beside the bare
-ones. The loop also decides which pictures come, moves and varies them and watches the loss, so that what all of
+an epoch that the loop waited for data, which is the journal's `data_wait`, and the loop's steps a second beside the
+bare ones. The loop also decides which pictures come, moves and varies them and watches the loss, so that what all of
 this costs is the ratio's distance from 1; a wait of which the journal knows nothing would show there too.
 
 Extraction: `FeatureBank.features` on blocks that no bank holds (a new folder every turn; their hash is taken before,
@@ -47,8 +47,8 @@ def measure(
     augment: Annotated[str, typer.Option(help="As in cltool universal train.")] = "crop",
     batch: Annotated[int, typer.Option(help="Pictures of a training step.")] = 32,
     precision: Annotated[str, typer.Option(help="Of both: float32, bfloat16 or float16.")] = "float32",
-    pictures_per_class: Annotated[int, typer.Option(min=0, help="Take the first so many of a class; 0: all.")] = 40,
-    turns: Annotated[int, typer.Option(min=1, help="How often every way is timed.")] = 3,
+    pictures_per_class: Annotated[int, typer.Option(min=0, help="Take the first so many of a class; 0: all.")] = 32,
+    turns: Annotated[int, typer.Option(min=1, help="How often every way is timed.")] = 2,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cltool.report import losses
 from cltool.report.losses import draw_losses
 
 

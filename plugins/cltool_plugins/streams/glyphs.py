@@ -25,7 +25,10 @@ Draw = Callable[[int], NDArray[np.uint8]]
 Count = Annotated[int, Field(ge=0)]
 
 
-@stream(source="drawn by cltool", tasks=10, backbone="glyphnet", example=None)
+TRIED = {"characters": 0, "hands": 100, "shapes_and_textures": False, "drawings": 3}  # by the contract: without fonts
+
+
+@stream(source="drawn by cltool", tasks=10, classes_per_task=10, backbone="glyphnet", example=TRIED)
 def glyphs(
     data_root: Path | None,
     progress: Progress,

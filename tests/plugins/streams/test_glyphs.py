@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import matplotlib
@@ -15,8 +16,16 @@ from cltool_plugins.streams.glyphs import glyphs
 DEJAVU = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 
 
-def test_characters_strokes_shapes_and_textures_are_classes() -> None:
-    pictures = glyphs(DEJAVU, Silent(), characters=12, hands=5, drawings=10)
+@pytest.fixture(scope="module")
+def four_fonts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("fonts")
+    for name in ("Sans", "Sans-Bold", "Serif", "SansMono"):
+        shutil.copy(DEJAVU / f"DejaVu{name}.ttf", folder)
+    return folder
+
+
+def test_characters_strokes_shapes_and_textures_are_classes(four_fonts: Path) -> None:
+    pictures = glyphs(four_fonts, Silent(), characters=12, hands=5, drawings=10)
     assert len(pictures.outputs) == 12 + 5 + 108 + 75
     assert pictures.outputs[0].startswith("U+")
     assert "synthetic" in pictures.note
@@ -24,8 +33,8 @@ def test_characters_strokes_shapes_and_textures_are_classes() -> None:
     assert (len(pictures.train["strokes 0003"]), len(pictures.test["strokes 0003"])) == (8, 2)
 
 
-def test_no_font_and_no_drawing_is_on_both_sides() -> None:
-    pictures = glyphs(DEJAVU, Silent(), characters=12, hands=5)
+def test_no_font_and_no_drawing_is_on_both_sides(four_fonts: Path) -> None:
+    pictures = glyphs(four_fonts, Silent(), characters=12, hands=5)
     for name in pictures.outputs:
         assert not set(pictures.train[name].names) & set(pictures.test[name].names)
     one = pictures.outputs[0]
