@@ -250,4 +250,4 @@ def _show(result: Mapping[str, Mapping[str, Any]]) -> None:
     console.print(table)
     wait, ratio = f"{trained['data_wait']:.2%}", f"{extracted['aim_ratio']:.2f}"
     aims = f"aims on a GPU: less than {WAIT:.0%}, and an extraction of {ratio} or more"
-    console.print(f"training waited for data {wait} of the time; {aims}", highlight=False)
+    console.print(f"training waited for data {wait} of the time; {aims}", highlight=False, soft_wrap=True)
