@@ -73,7 +73,8 @@ class Block:
 
     `names` says what to call each picture in a message; `read(i)` gives its encoded bytes and `decode`
     makes them uint8 [C, H, W]. `targets` [n, O], where a data set has soft labels, is each picture's
-    distribution over the set's O outputs; None means all of it on `output`.
+    distribution over the set's O outputs; None means all of it on `output`. `made_of`: the data set's own blocks,
+    where this one is several of them, or one under another name.
 
     >>> block = Block("white", "train", ["a"], lambda i: bytes([255] * 4), RawPixels(1, 2, 2))
     >>> len(block), block.picture(0).shape
@@ -87,6 +88,7 @@ class Block:
     decode: Callable[[bytes], Tensor]
     targets: Tensor | None = None
     turn: Turn | None = None
+    made_of: tuple[Block, ...] = ()
     _digest: list[str] = field(default_factory=list, repr=False)  # shared by copies; filled once
 
     def __len__(self) -> int:
@@ -106,7 +108,8 @@ class Block:
         names = [self.names[i] for i in chosen]
         targets = None if self.targets is None else self.targets[list(chosen)]
         read = self.read
-        return replace(self, split=split, names=names, read=lambda i: read(chosen[i]), targets=targets, _digest=[])
+        own = {"split": split, "names": names, "read": lambda i: read(chosen[i]), "targets": targets}
+        return replace(self, **own, made_of=(), _digest=[])
 
     def _still_here(self) -> None:
         if self.turn is not None and self.turn.over:
@@ -264,7 +267,7 @@ def _joined(output: str, blocks: Sequence[Block], columns: Sequence[Sequence[int
         targets = torch.stack([old[:, own].sum(1) for own in columns], 1)
         targets = targets / targets.sum(1, keepdim=True)
     if len(blocks) == 1:
-        return replace(first, output=output, targets=targets)
+        return replace(first, output=output, targets=targets, made_of=first.made_of or (first,))
     if any(block.decode != first.decode for block in blocks):
         raise CallError(f"label map: the pictures that are to be {output!r} are of several kinds of file")
     places = [(block, i) for block in blocks for i in range(len(block))]
@@ -274,7 +277,7 @@ def _joined(output: str, blocks: Sequence[Block], columns: Sequence[Sequence[int
         return block.read(own)
 
     names = [block.names[i] for block, i in places]
-    return replace(first, output=output, names=names, read=read, targets=targets, _digest=[])
+    return replace(first, output=output, names=names, read=read, targets=targets, made_of=tuple(blocks), _digest=[])
 
 
 def targets_of(blocks: Sequence[Block], outputs: Sequence[str], all_outputs: Sequence[str]) -> Tensor:

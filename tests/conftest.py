@@ -112,7 +112,7 @@ def by_hand(tmp_path: Path) -> Callable[..., Path]:
             counts={output: len(pictures.train[output]) for output in pictures.outputs},
             data="digits",
             licence=pictures.licence,
-            digests={output: pictures.train[output].digest for output in pictures.outputs},
+            digests={own.output: own.digest for b in pictures.train.values() for own in b.made_of or (b,)},
             started_from=architecture,
         ).save(folder / "best.safetensors", backbone.build().state_dict())
         _solved_head(pictures, backbone, space(folder)).save(folder / "head.safetensors")

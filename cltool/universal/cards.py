@@ -23,9 +23,10 @@ class Card:
     `architecture`: the backbone plugin, spelled, that builds the network without its classifier and without
     weights. `transform`: how pictures come to it. `width`: features it gives; `parameters`: its weights. `classes`
     and `counts`: what it was trained on, in order, and pictures of each, the validation part not counted. `data`:
-    the stream, as spelled, and its note. `licence`: what the data allow. `digests`: per class, a hash of the
-    training pictures' block. `started_from`: the backbone, spelled, with the weights that training began with.
-    `metrics`: of the kept epoch. `recipe`: all that decides the training. `versions`: of what made it.
+    the stream, as spelled, and its note. `licence`: what the data allow. `digests`: by the data's own class, a hash
+    of its training pictures. `started_from`: the backbone, spelled, with the weights that training began with.
+    `metrics`: of the kept epoch. `recipe`: all that decides the training, but where the data lie. `versions`: of
+    what made it.
     """
 
     architecture: str

@@ -138,17 +138,18 @@ def _check(card: Card, build: Callable[[], nn.Module], identity: str, architectu
 
 
 def protocol(card: Card, stream: TaskStream) -> dict[str, Any] | None:
-    """What of a stream's pictures a network was trained on; None where it saw none of its classes.
+    """What of a stream's pictures a network was trained on; None where it saw none of its pictures or classes.
 
     `on`: "pictures" where they are the stream's own, told by their hash, or by the note on the data; "names" where
     only the classes are called the same. `classes`: how many of the stream's. `later`: of these, how many come
     after the first task. `leaks`: whether any do, and the pictures are the stream's own.
     """
     shared = [name for name in stream.pictures.outputs if name in card.classes]
-    if not shared:
-        return None
-    own = shared if _same_data(card, stream) else [name for name in shared if _same_pictures(card, stream, name)]
+    same_data = stream.pictures.note and stream.pictures.note in card.data  # most data sets have no note
+    own = (shared if same_data else None) or _same_pictures(card, stream)
     seen = own or shared
+    if not seen:
+        return None
     later = len(set(seen) - set(stream.groups[0]))
     return {
         "on": "pictures" if own else "names",
@@ -159,13 +160,7 @@ def protocol(card: Card, stream: TaskStream) -> dict[str, Any] | None:
     }
 
 
-def _same_data(card: Card, stream: TaskStream) -> bool:
-    """Whether the card's data are told by the same note; most data sets have none."""
-    note = stream.pictures.note
-    return bool(note) and note in card.data
-
-
-def _same_pictures(card: Card, stream: TaskStream, name: str) -> bool:
-    """Whether a class' pictures of either split are those that the card has the hash of."""
-    known = card.digests.get(name)
-    return known is not None and known in (stream.pictures.train[name].digest, stream.pictures.test[name].digest)
+def _same_pictures(card: Card, stream: TaskStream) -> list[str]:
+    """The stream's classes whose pictures, of either split, the card has the hash of, whatever they were learnt as."""
+    known, pictures = set(card.digests.values()), stream.pictures
+    return [n for n in pictures.outputs if not known.isdisjoint((pictures.train[n].digest, pictures.test[n].digest))]

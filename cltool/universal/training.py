@@ -77,7 +77,9 @@ def train(
 
 
 def _digests(setup: TrainingSetup) -> dict[str, str]:
-    return {name: setup.pictures.train[name].digest for name in setup.classes}
+    """Hash of the training pictures by the data's own classes, whatever they are learnt as."""
+    learnt = [setup.pictures.train[name] for name in setup.classes]
+    return {own.output: own.digest for block in learnt for own in block.made_of or (block,)}
 
 
 def _found(setup: TrainingSetup, directory: TrainingDirectory) -> Checkpoint:

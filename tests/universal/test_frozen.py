@@ -116,9 +116,19 @@ def test_the_order_of_classes_decides_what_comes_later(by_hand: Callable) -> Non
     assert (told["leaks"], told["later"]) == (True, 2)
 
 
-def test_other_classes_are_nothing_it_saw(by_hand: Callable, digit_stream: TaskStream) -> None:
-    named = digits().relabelled({str(n): f"digit {n}" for n in range(10)})
-    assert frozen(by_hand(pictures=named), digit_stream).protocol is None
+def test_pictures_learnt_under_other_names_leak_all_the_same(by_hand: Callable, digit_stream: TaskStream) -> None:
+    for name, renamed in (("named", "digit {}"), ("halves", "{}")):
+        pictures = digits().relabelled(
+            {str(n): renamed.format(n if name == "named" else n // 5 + 20) for n in range(10)}
+        )
+        told = frozen(by_hand(name, pictures=pictures), digit_stream).protocol
+        assert told is not None
+        assert (told["on"], told["leaks"], told["classes"], told["later"]) == ("pictures", True, 10, 8)
+
+
+def test_other_pictures_of_other_classes_are_nothing_it_saw(by_hand: Callable, digit_stream: TaskStream) -> None:
+    card = replace(Card.load(by_hand() / "best.safetensors")[0], digests={"cat": "0"}, classes=("cat",))
+    assert protocol(card, digit_stream) is None
 
 
 def test_classes_of_the_same_names_may_be_other_pictures(by_hand: Callable, digit_stream: TaskStream) -> None:

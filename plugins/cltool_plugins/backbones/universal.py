@@ -19,7 +19,7 @@ from cltool.pictures import targets_of
 from cltool.plugin import Spec
 from cltool.progress import Progress
 from cltool.seeding import generator
-from cltool.universal.frozen import frozen
+from cltool.universal.frozen import rebuilt
 
 WIDTH = 120
 LAYERS = {"last": (18, WIDTH), "hidden": (16, 1080), "conv": (13, 128 * 9)}  # modules of the body, features
@@ -90,7 +90,7 @@ def universal(
     if on == "glyphs":
         if (layer, epochs, seed) != (USUAL["layer"], USUAL["epochs"], USUAL["seed"]):
             raise CallError("universal:on=glyphs comes trained; leave out layer, epochs and seed")
-        return replace(frozen(GLYPHS, stream), name="universal:on=glyphs", protocol=_seen("glyphs", 0))
+        return replace(rebuilt(GLYPHS, stream), name="universal:on=glyphs", protocol=_seen("glyphs", 0))
     names = {"all": stream.pictures.outputs, "first": stream.groups[0], "none": ()}[on]
     channels = stream.pictures.train[stream.groups[0][0]].picture(0).shape[0]
     transform = PictureTransform(28, channels, (0.5,), (0.5,))
