@@ -11,22 +11,26 @@ import hashlib
 import time
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-from cltool.backbones import Backbone
+from cltool.backbones import Backbone, PictureTransform, stacked
 from cltool.cache import cache_folder
 from cltool.errors import CallError
 from cltool.files import load_tensors, save_tensors
 from cltool.pictures import Block
 from cltool.progress import Progress, Silent
 
-SCHEMA = 1
+Result = TypeVar("Result")
+
+SCHEMA = 2
 # Pictures that one step through a backbone takes: on a CPU more would fall out of its caches, a GPU wants more.
 # Batches that a CPU decodes at a time: beside a CPU's own steps one is enough, a GPU would wait for it.
 BATCHES, DECODERS = {"cpu": 32, "cuda": 256}, {"cpu": 1, "cuda": 8}
@@ -74,7 +78,7 @@ class FeatureBank:
 
     @property
     def decoders(self) -> int:
-        """How many batches are decoded at a time, while another goes through the backbone."""
+        """How many batches are decoded, and blocks kept, at a time while another batch goes through the backbone."""
         return DECODERS[torch.device(self.device).type]
 
     def path(self, block: Block, backbone: Backbone) -> Path:
@@ -95,15 +99,7 @@ class FeatureBank:
         found = {block: self._read(block, backbone) for block in blocks}
         missing = [block for block, features in found.items() if features is None]
         if missing:
-            backbone.body.to(self.device)
-            total = sum(len(block) for block in missing)
-            with (
-                ThreadPoolExecutor(self.decoders) as decoder,
-                self.progress.track("extracting features", total) as advance,
-            ):
-                for block in missing:
-                    found[block] = features = self._extract(block, backbone, decoder, advance)
-                    self._keep(block, backbone, features)
+            found.update(self._computed(missing, backbone))
         parts = [features.float() for features in found.values() if features is not None]
         return torch.cat(parts) if parts else torch.zeros(0, backbone.width)
 
@@ -123,14 +119,48 @@ class FeatureBank:
         path.touch()  # what `used` shows and pruning goes by
         return features
 
-    def _extract(self, block: Block, backbone: Backbone, decoder: Executor, advance: Callable[[int], None]) -> Tensor:
-        rows = [torch.zeros(0, backbone.width, dtype=backbone.dtype)]
-        for pictures in _decoded(block, self.batch, decoder, self.decoders):
-            rows.append(backbone(pictures, self.device))
-            advance(len(pictures))
-        return torch.cat(rows)
+    def _computed(self, blocks: Sequence[Block], backbone: Backbone) -> dict[Block, Tensor]:
+        """Features of blocks that are not in the bank, each kept while the next is computed.
 
-    def _keep(self, block: Block, backbone: Backbone, features: Tensor) -> None:
+        Where one cannot be, those before it are in the bank.
+        """
+        backbone.body.to(self.device)
+        total = sum(len(block) for block in blocks)
+        with (
+            ThreadPoolExecutor(self.decoders) as decoder,
+            ThreadPoolExecutor(1) as keeper,
+            self.progress.track("extracting features", total) as advance,
+        ):
+            try:
+                extracted = self._extracted(blocks, backbone, decoder, advance)
+                jobs = (partial(self._keep, block, backbone, rows) for block, rows in extracted)
+                return dict(zip(blocks, _in_turn(jobs, keeper, self.decoders), strict=True))
+            finally:
+                decoder.shutdown(wait=False, cancel_futures=True)
+
+    def _extracted(
+        self, blocks: Sequence[Block], backbone: Backbone, decoder: Executor, advance: Callable[[int], None]
+    ) -> Iterator[tuple[Block, list[Tensor]]]:
+        """Each block with its features in batches, on the device; decoding goes on from block to block.
+
+        Batches are cut from a block's own beginning: features do not depend on the blocks beside it.
+        """
+        pinned = torch.device(self.device).type == "cuda"
+        jobs = (
+            partial(_decoded, block, batch, backbone.transform, pinned)
+            for block in blocks
+            for batch in _cut(block, self.batch)
+        )
+        decoded = _in_turn(jobs, decoder, self.decoders)
+        for block in blocks:
+            rows = [torch.zeros(0, backbone.width, dtype=backbone.dtype, device=self.device)]
+            for batch in _cut(block, self.batch):
+                rows.append(backbone.extract(next(decoded), self.device))
+                advance(len(batch))
+            yield block, rows
+
+    def _keep(self, block: Block, backbone: Backbone, rows: Sequence[Tensor]) -> Tensor:
+        features = torch.cat(list(rows)).cpu()  # the one place that waits for a GPU
         facts = {
             "schema": SCHEMA,
             "checksum": _checksum(features),
@@ -139,6 +169,7 @@ class FeatureBank:
             "split": block.split,
         }
         save_tensors(self.path(block, backbone), {"features": features}, facts)
+        return features
 
     def check(self, blocks: Sequence[Block], backbone: Backbone) -> None:
         """Raise CallError if a picture that is not yet in the bank cannot be decoded, before any work."""
@@ -171,12 +202,28 @@ class FeatureBank:
         return len(gone), sum(entry.nbytes for entry in gone)
 
 
-def _decoded(block: Block, size: int, decoder: Executor, ahead: int) -> Iterator[list[Tensor]]:
-    """A block's pictures in fixed batches, so many of them decoded ahead of the one that is used."""
-    waiting: deque[Future[list[Tensor]]] = deque()
-    for start in range(0, len(block), size):
-        batch = range(start, min(start + size, len(block)))
-        waiting.append(decoder.submit(block.pictures, batch))
+def _cut(block: Block, size: int) -> list[range]:
+    numbers = range(len(block))
+    return [numbers[start : start + size] for start in numbers[::size]]
+
+
+def _decoded(block: Block, batch: Sequence[int], transform: PictureTransform, pinned: bool) -> Tensor:
+    """Some of a block's pictures, as one tensor; `pinned`: in memory that a GPU reads by itself.
+
+    Those of several sizes, or larger than the backbone wants them, are made ready at once: they would take a lot of
+    memory while they wait, and a GPU could only take them one by one.
+    """
+    pictures = stacked(block.pictures(batch))
+    if not isinstance(pictures, Tensor) or min(pictures.shape[-2:]) > (transform.resize or transform.size):
+        pictures = transform(pictures)
+    return pictures.pin_memory() if pinned else pictures
+
+
+def _in_turn(jobs: Iterable[Callable[[], Result]], pool: Executor, ahead: int) -> Iterator[Result]:
+    """Results of jobs, in their order; so many wait or are under way beside the one that is used."""
+    waiting: deque[Future[Result]] = deque()
+    for job in jobs:
+        waiting.append(pool.submit(job))
         if len(waiting) > ahead:
             yield waiting.popleft().result()
     while waiting:

@@ -6,7 +6,7 @@ import hashlib
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from cltool.errors import CallError, DataGone, nearest
 
@@ -74,7 +74,7 @@ class Block:
     `names` says what to call each picture in a message; `read(i)` gives its encoded bytes and `decode`
     makes them uint8 [C, H, W]. `targets` [n, O], where a data set has soft labels, is each picture's
     distribution over the set's O outputs; None means all of it on `output`. `made_of`: the data set's own blocks,
-    where this one is several of them, or one under another name.
+    where this one is several of them, a part of one, or one under another name.
 
     >>> block = Block("white", "train", ["a"], lambda i: bytes([255] * 4), RawPixels(1, 2, 2))
     >>> len(block), block.picture(0).shape
@@ -91,6 +91,11 @@ class Block:
     made_of: tuple[Block, ...] = ()
     _digest: list[str] = field(default_factory=list, repr=False)  # shared by copies; filled once
 
+    @property
+    def sources(self) -> tuple[Block, ...]:
+        """The data set's own blocks that its pictures are of; itself, where it is one."""
+        return self.made_of or (self,)
+
     def __len__(self) -> int:
         return len(self.names)
 
@@ -99,7 +104,7 @@ class Block:
         return replace(self, turn=turn)
 
     def part(self, chosen: Sequence[int], split: Split) -> Block:
-        """A block of some of the pictures, for a split of its own.
+        """A block of some of the pictures, for a split of its own; its sources stay the same.
 
         >>> block = Block("grey", "train", ["a", "b", "c"], lambda i: bytes([i] * 4), RawPixels(1, 2, 2))
         >>> block.part([2, 0], "test").names
@@ -108,8 +113,8 @@ class Block:
         names = [self.names[i] for i in chosen]
         targets = None if self.targets is None else self.targets[list(chosen)]
         read = self.read
-        own = {"split": split, "names": names, "read": lambda i: read(chosen[i]), "targets": targets}
-        return replace(self, **own, made_of=(), _digest=[])
+        own: dict[str, Any] = {"split": split, "names": names, "read": lambda i: read(chosen[i]), "targets": targets}
+        return replace(self, **own, made_of=self.sources, _digest=[])
 
     def _still_here(self) -> None:
         if self.turn is not None and self.turn.over:
@@ -267,7 +272,7 @@ def _joined(output: str, blocks: Sequence[Block], columns: Sequence[Sequence[int
         targets = torch.stack([old[:, own].sum(1) for own in columns], 1)
         targets = targets / targets.sum(1, keepdim=True)
     if len(blocks) == 1:
-        return replace(first, output=output, targets=targets, made_of=first.made_of or (first,))
+        return replace(first, output=output, targets=targets, made_of=first.sources)
     if any(block.decode != first.decode for block in blocks):
         raise CallError(f"label map: the pictures that are to be {output!r} are of several kinds of file")
     places = [(block, i) for block in blocks for i in range(len(block))]
@@ -277,7 +282,8 @@ def _joined(output: str, blocks: Sequence[Block], columns: Sequence[Sequence[int
         return block.read(own)
 
     names = [block.names[i] for block, i in places]
-    return replace(first, output=output, names=names, read=read, targets=targets, made_of=tuple(blocks), _digest=[])
+    sources = tuple(own for block in blocks for own in block.sources)
+    return replace(first, output=output, names=names, read=read, targets=targets, made_of=sources, _digest=[])
 
 
 def targets_of(blocks: Sequence[Block], outputs: Sequence[str], all_outputs: Sequence[str]) -> Tensor:

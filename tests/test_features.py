@@ -6,16 +6,19 @@ import os
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from cltool.backbones import Backbone, PictureTransform
-from cltool.errors import CallError
+from cltool.backbones import Backbone, PictureTransform, constant
+from cltool.errors import CallError, DataGone
 from cltool.features import BATCHES, FeatureBank
-from cltool.pictures import Block, ImageFile, RawPixels
+from cltool.pictures import Block, ImageFile, RawPixels, Turn
+from cltool.progress import Silent
 
 
 class Counting(nn.Module):
@@ -55,6 +58,94 @@ def test_features_do_not_depend_on_which_other_blocks_are_asked_for() -> None:
         [make_block(3, 1, "first"), make_block(count)], make_backbone()
     )
     assert torch.equal(alone, beside[3:])
+
+
+@pytest.mark.parametrize("decoders", [1, 3, 8])
+def test_several_blocks_in_one_call_are_those_of_calls_of_their_own(
+    decoders: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FeatureBank, "decoders", decoders)
+    folder, most = FeatureBank().folder, BATCHES["cpu"]
+    counts = (most, 0, 3, 2 * most + 1, 1, 2 * most)
+    blocks = [make_block(count, shade, str(shade)) for shade, count in enumerate(counts)]
+    apart, together = FeatureBank(folder / "apart"), FeatureBank(folder / "together")
+    alone = [apart.features([block], make_backbone()) for block in blocks]
+    assert [len(features) for features in alone] == list(counts)
+    assert torch.equal(together.features(blocks, make_backbone()), torch.cat(alone))
+    for block in blocks:
+        one, other = (bank.path(block, make_backbone()).read_bytes() for bank in (apart, together))
+        assert one == other
+
+
+@pytest.mark.parametrize("trouble", [CallError, DataGone])
+@pytest.mark.parametrize("decoders", [1, 8])
+def test_blocks_before_one_that_cannot_be_read_are_kept(
+    decoders: int, trouble: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FeatureBank, "decoders", decoders)
+    turn = Turn()
+
+    def read(index: int) -> bytes:
+        turn.over = trouble is DataGone
+        return bytes(4) if trouble is DataGone else b"short"
+
+    bad = Block("bad", "train", ["a", "b"], read, RawPixels(1, 2, 2), turn=turn, _digest=["known"])
+    bank, backbone, blocks = FeatureBank(), make_backbone(), [make_block(40), bad, make_block(5, 9, "later")]
+    if trouble is DataGone:
+        monkeypatch.setattr(
+            Block, "digest", property(lambda block: block.output)
+        )  # asked for by all before the turn ends
+    with pytest.raises(trouble):
+        bank.features(blocks, backbone)
+    assert [bank.has(block, backbone) for block in blocks] == [True, False, False]
+    assert [entry.samples for entry in bank.entries()] == [40]
+    assert bank.features([make_block(5, 9, "later")], backbone).shape == (5, 4)
+
+
+def test_only_a_few_batches_are_decoded_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A data set of any size takes no more memory than the batches on their way."""
+    monkeypatch.setattr(FeatureBank, "decoders", 3)
+    begun: list[str] = []
+    most: list[int] = []
+
+    class Watching(Counting):
+        def forward(self, x: Tensor) -> Tensor:
+            most.append(len(begun) - self.passed)
+            return super().forward(x)
+
+    def reading(output: str) -> Block:
+        def read(index: int) -> bytes:
+            begun.append(output)
+            return bytes([index, 0, 0, 0])
+
+        return Block(output, "train", ["a"], read, RawPixels(1, 2, 2), _digest=[output])
+
+    backbone = Backbone.of("watching", Watching(), PictureTransform(2, 1), 4)
+    FeatureBank().features([reading(str(i)) for i in range(30)], backbone)
+    assert len(begun) == len(most) == 30
+    assert max(most) <= 3 + 1
+
+
+def test_features_that_cannot_be_written_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("cltool.features.save_tensors", full)
+    with pytest.raises(OSError, match="no space left"):
+        FeatureBank().features([make_block(), make_block(3, 9, "other")], make_backbone())
+
+
+def test_the_bar_counts_every_picture_that_is_extracted() -> None:
+    told: list[int] = []
+
+    class Bar(Silent):
+        @contextmanager
+        def track(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
+            told.append(-total)
+            yield told.append
+
+    FeatureBank(progress=Bar()).features([make_block(40), make_block(3, 9, "other")], make_backbone())
+    assert told == [-43, 32, 8, 3]
 
 
 @pytest.mark.parametrize("change", ["pixels", "decoding", "weights", "transform", "dtype"])
@@ -122,6 +213,65 @@ def test_pictures_of_any_size_and_colour_become_one_batch() -> None:
     batch = transform(pictures)
     assert batch.shape == (3, 3, 4, 4)
     assert torch.allclose(batch, torch.ones(()))
+
+
+@pytest.mark.parametrize(("stored", "channels"), [(1, 3), (3, 1), (1, 1), (3, 3)])
+def test_a_batch_is_the_list_of_its_pictures(stored: int, channels: int) -> None:
+    batch = torch.randint(0, 256, (5, stored, 9, 12), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    backbone = Backbone.of("flat", nn.Flatten(), PictureTransform(6, channels, (0.2,) * channels), 36 * channels)
+    assert torch.equal(backbone.transform(batch), backbone.transform(list(batch)))
+    assert torch.equal(backbone(batch), backbone(list(batch)))
+    assert torch.equal(backbone.extract(batch, "cpu"), backbone(batch))
+
+
+def test_grey_is_made_three_channels_of_the_same_and_colour_their_mean() -> None:
+    grey = torch.randint(0, 256, (2, 1, 9, 12), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    colour = grey.repeat(1, 3, 1, 1)
+    wide, narrow = PictureTransform(6, 3, (0.5,), (0.5,)), PictureTransform(6, 1, (0.5,), (0.5,))
+    assert torch.allclose(wide(grey), wide(colour), atol=1e-6)
+    assert torch.allclose(narrow(colour), narrow(grey), atol=1e-6)
+
+
+def test_a_transform_used_for_features_may_be_used_in_training() -> None:
+    """What it keeps on the device is no inference-mode tensor, which autograd would refuse."""
+    transform = PictureTransform(2, 1, (0.123,), (0.456,))
+    Backbone.of("flat", nn.Flatten(), transform, 4)([torch.zeros(1, 2, 2, dtype=torch.uint8)])
+    values = torch.zeros(1, 1, 2, 2, requires_grad=True)
+    (transform.normalised(values * values.exp()) ** 2).sum().backward()
+    assert values.grad is not None
+    assert constant((0.123,), torch.device("cpu")).is_inference() is False
+
+
+def test_large_pictures_and_those_of_several_sizes_are_made_ready_when_decoded() -> None:
+    """While they wait they take no more room than the network needs, and give what they gave alone."""
+    seen: list[tuple[int, ...]] = []
+
+    class Watching(PictureTransform):
+        def __call__(self, pictures, device="cpu"):
+            ready = super().__call__(pictures, device)
+            seen.append(tuple(ready.shape))
+            return ready
+
+    sides = (5, 9, 7)
+    pictures = [bytes(range(side * side)) for side in sides]
+
+    def decode(encoded: bytes) -> Tensor:
+        side = round(len(encoded) ** 0.5)
+        return torch.frombuffer(bytearray(encoded), dtype=torch.uint8).view(1, side, side)
+
+    block = Block("sizes", "train", ["a", "b", "c"], pictures.__getitem__, decode)
+    backbone = Backbone.of("flat", Counting(), Watching(4, 1, (0.5,), (0.5,), resize=5), 16)
+    found = FeatureBank().features([block], backbone)
+    alone = torch.cat([backbone([block.picture(i)]) for i in range(3)])
+    assert torch.equal(found, alone)
+    assert seen[0] == seen[1] == (3, 1, 4, 4)  # when decoded, and before the network, which leaves it alone
+
+
+def test_a_picture_of_just_the_size_is_cut_as_every_other() -> None:
+    picture = torch.arange(64, dtype=torch.uint8).view(1, 8, 8)
+    cut = PictureTransform(8, 1, resize=16)([picture])
+    assert not torch.allclose(cut, picture[None] / 255)
+    assert torch.allclose(PictureTransform(8, 1, resize=8)([picture]), picture[None] / 255)
 
 
 def test_the_resize_is_torchvisions() -> None:

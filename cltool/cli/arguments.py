@@ -126,17 +126,24 @@ def parse_seeds(text: str) -> list[int]:
 
 
 def parse_label_map(path: Path | None) -> dict[str, str | None] | None:
-    """`--label-map`: a YAML mapping; names that YAML takes for numbers are names all the same."""
+    """`--label-map`: a YAML mapping of names, `010`, `yes` and `1.50` among them; a plain null or ~ leaves out."""
     import yaml
 
     if path is None:
         return None
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.compose(path.read_text(encoding="utf-8"), yaml.BaseLoader)
     except OSError as error:
         raise CallError(f"--label-map {path}: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise CallError(f"--label-map {path} is no YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(content, dict) or any(isinstance(value, dict | list) for value in content.values()):
-        raise CallError(f"--label-map {path} must be lines of `class of the data: class to be learnt` (or null)")
-    return {str(name): None if to is None else str(to) for name, to in content.items()}
+    lines = content.value if isinstance(content, yaml.MappingNode) else [(None, None)]
+    found: dict[str, str | None] = {}
+    for name, to in lines:
+        if not (isinstance(name, yaml.ScalarNode) and isinstance(to, yaml.ScalarNode)):
+            raise CallError(f"--label-map {path} must be lines of `class of the data: class to be learnt` (or null)")
+        if name.value in found:
+            raise CallError(f"--label-map {path}: {name.value!r} stands twice, last in line {name.start_mark.line + 1}")
+        left_out = to.value == "" or (to.style is None and to.value in ("~", "null"))
+        found[name.value] = None if left_out else to.value
+    return found

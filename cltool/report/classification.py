@@ -14,6 +14,9 @@ from cltool.report.figures import BLUE, GREY, ORANGE, new_figure, save_figure
 
 COLUMNS = 6  # of the mistakes' grid
 ROOMY, TIGHT = 12, 30  # classes up to which a cell holds count and share in large letters, and in small ones
+LEGIBLE, ALL = 60, 200  # classes up to which a cell holds the share alone, and up to which all are shown
+SIDE = 13.0  # of a matrix at most, in inches
+LETTERS = 40  # of a name at most
 
 
 def draw_confusion(
@@ -21,32 +24,51 @@ def draw_confusion(
 ) -> None:
     """Draw a confusion matrix [K, K], true classes in rows (thesis fig. 4.3).
 
-    Colours are shares of a row. Cells have count and share; of more than 30 classes the share in per cent alone. A
-    row's own count stands beside its name.
+    Colours are shares of a row. Cells have count and share; of more than 30 classes the share in per cent alone, of
+    more than 60 nothing. Of more than 200 those 60 are drawn of which most pictures are taken for another class,
+    and the title says so. A row's own count stands beside its name; it and the shares are always of all its pictures.
     """
-    k = len(classes)
-    cell, name_size, text_size = (
-        (0.78, 9.0, 8.0) if k <= ROOMY else (0.42, 8.0, 5.5) if k <= TIGHT else (0.19, 5.5, 4.0)
-    )
     own = confusion.sum(1)
-    rows = [f"{name} ({count})" for name, count in zip(classes, own, strict=True)]
-    upright = k <= ROOMY and max(map(len, classes)) <= 9
-    left, bottom = 0.5 + _inches(rows, name_size), 0.6 if upright else 0.45 + _inches(classes, name_size)
+    if (all_classes := len(classes)) > ALL:
+        most = np.sort(np.argsort(confusion.diagonal() - own, kind="stable")[:LEGIBLE])
+        confusion, own, classes = confusion[np.ix_(most, most)], own[most], [classes[i] for i in most]
+        title = f"{title}\nthe {LEGIBLE} of {all_classes:,} classes with most mistakes".lstrip()
+    k, names = len(classes), [_short(name) for name in classes]
+    cell, name_size, text_size = _sizes(k)
+    rows = [f"{name} ({count})" for name, count in zip(names, own, strict=True)]
+    upright = k <= ROOMY and max(map(len, names)) <= 9
+    left, bottom = 0.5 + _inches(rows, name_size), 0.6 if upright else 0.45 + _inches(names, name_size)
     side = max(2.6, cell * k)
-    wide, high = left + side + 0.9, bottom + side + 0.4
+    wide, high = left + side + 0.9, bottom + side + (0.4 if "\n" not in title else 0.55)
     figure = new_figure(wide, high)
     axes = figure.add_axes((left / wide, bottom / high, side / wide, side / high))
     shares = confusion / np.maximum(own, 1)[:, None]
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
     figure.colorbar(image, cax=figure.add_axes(((left + side + 0.12) / wide, bottom / high, 0.16 / wide, side / high)))
-    _write_cells(axes, confusion, shares, text_size)
+    if k <= LEGIBLE:
+        _write_cells(axes, confusion, shares, text_size)
     axes.set_yticks(range(k), rows, fontsize=name_size)
-    axes.set_xticks(range(k), list(classes), fontsize=name_size, rotation=0 if upright else 90)
+    axes.set_xticks(range(k), names, fontsize=name_size, rotation=0 if upright else 90)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true (pictures)")
     axes.set_title(title, fontsize=10)
     axes.tick_params(length=0)
     save_figure(figure, paths)
+
+
+def _sizes(k: int) -> tuple[float, float, float]:
+    """Side of a cell in inches, and font sizes of names and cells, of a matrix of k classes."""
+    if k <= ROOMY:
+        return 0.78, 9.0, 8.0
+    if k <= TIGHT:
+        return 0.42, 8.0, 5.5
+    cell = min(0.19, SIDE / k)
+    return cell, min(5.5, 0.85 * 72 * cell), 4.0
+
+
+def _short(name: str) -> str:
+    """A name, its end left out where it is too long to stand beside a row."""
+    return name if len(name) <= LETTERS else f"{name[: LETTERS - 1]}…"
 
 
 def _inches(names: Sequence[str], size: float) -> float:
@@ -111,15 +133,16 @@ def draw_counts(
 ) -> None:
     """Draw training pictures per class as they are, and as the sampler drew them in an epoch (thesis figs. 2.2, 2.3).
 
-    `after` None: only the first of the two.
+    `after` None: only the first of the two. More than 200 classes are steps without names, the largest class first.
     """
     panels = [("training pictures", before, BLUE)]
     if after is not None:
         panels.append(("drawn in an epoch", after, ORANGE))
-    k = len(before)
-    size, bar = (8.0, 0.42) if k <= TIGHT else (5.5, 0.13)
+    k, named = len(before), len(before) <= ALL
+    order = list(before) if named else sorted(before, key=lambda name: -before[name])
+    size, bar = (8.0, min(0.42, 9 / k)) if k <= TIGHT else (5.5, min(0.13, SIDE / k))
     across = k <= TIGHT  # many classes: one panel under the other
-    room = 0.25 + _inches(list(before), size)
+    room = 0.25 + _inches([_short(name) for name in before], size) if named else 0.5
     wide = (max(4.0, bar * k) if k <= TIGHT else bar * k) * (len(panels) if across else 1) + 1.0
     high = 0.55 + (2.5 + room) * (1 if across else len(panels))
     figure = new_figure(wide, high)
@@ -129,10 +152,14 @@ def draw_counts(
     spaces = {"wspace": 0.06, "hspace": 0.25 + room / 2.5}
     cells = figure.subplots(*shape, squeeze=False, sharey=True, gridspec_kw={**margins, **spaces}).ravel()
     for axes, (heading, counts, colour) in zip(cells, panels, strict=True):
-        values = [counts.get(name, 0) for name in before]
-        axes.bar(range(k), values, color=colour)
+        values = [counts.get(name, 0) for name in order]
         axes.axhline(sum(values) / k, color=GREY, linewidth=0.8, linestyle="--")
-        axes.set_xticks(range(k), list(before), rotation=90, fontsize=size)
+        if named:
+            axes.bar(range(k), values, color=colour)
+            axes.set_xticks(range(k), [_short(name) for name in order], rotation=90, fontsize=size)
+        else:
+            axes.stairs(values, np.arange(k + 1) - 0.5, fill=True, color=colour)
+            axes.set_xlabel(f"{k:,} classes, those with most training pictures first")
         axes.set_xlim(-0.6, k - 0.4)
         axes.set_ylabel("pictures (dashed: mean)" if axes is cells[0] or not across else "")
         axes.set_title(f"{heading}: {sum(values):,}; the largest class has {_ratio(values)} × the smallest", fontsize=8)

@@ -87,6 +87,8 @@ def write(evaluations: Sequence[Evaluation], pictures: Mapping[str, PictureSet],
 
     `pictures`: by training, what it was tried on, from which its mistakes are shown.
     """
+    # first, so that the folder of a call that is broken off can be told from others
+    save_text(out / "evaluation.json", _lines(facts(evaluations)) + "\n")
     for one in evaluations:
         prefix = f"{one.name}-" if len(evaluations) > 1 else ""
         draw(one, pictures[one.name], out, prefix)
@@ -94,7 +96,28 @@ def write(evaluations: Sequence[Evaluation], pictures: Mapping[str, PictureSet],
     if journals:
         draw_losses(journals, [out / "losses.png"])
     save_text(out / "table.md", page(evaluations))
-    save_text(out / "evaluation.json", json.dumps(facts(evaluations), indent=2, ensure_ascii=False) + "\n")
+
+
+def _lines(value: Any, indent: str = "") -> str:
+    """JSON with a line for each member, but for mappings and lists of nothing but plain values: a matrix' row is one.
+
+    >>> print(_lines({"confusion": [[5, 1], [0, 7]], "pictures": 13}))
+    {
+      "confusion": [
+        [5, 1],
+        [0, 7]
+      ],
+      "pictures": 13
+    }
+    """
+    members = list(value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ())
+    if not any(isinstance(member, dict | list | tuple) for member in members):
+        return json.dumps(value, ensure_ascii=False)
+    texts = [_lines(member, indent + "  ") for member in members]
+    if isinstance(value, dict):
+        texts = [f"{json.dumps(key, ensure_ascii=False)}: {text}" for key, text in zip(value, texts, strict=True)]
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    return f"{opening}\n" + ",\n".join(f"{indent}  {text}" for text in texts) + f"\n{indent}{closing}"
 
 
 def draw(evaluation: Evaluation, pictures: PictureSet, out: Path, prefix: str = "") -> None:

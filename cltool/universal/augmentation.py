@@ -16,7 +16,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from cltool.backbones import PictureTransform
+from cltool.backbones import PictureTransform, constant
 from cltool.seeding import generator
 
 Draws = Mapping[str, Tensor]
@@ -28,7 +28,7 @@ class Augmentation(Protocol):
     """A way to vary pictures: `draw` throws the dice for n of them, on the CPU; `__call__` does what they say."""
 
     def draw(self, n: int, shape: tuple[int, int], rng: Generator) -> Draws:
-        """The dice for n stored pictures of `shape` (height, width); every tensor is [n, …]."""
+        """The dice for n stored pictures of `shape` (height, width): a row for each, or numbers of some of them."""
 
     def __call__(self, pictures: Tensor, draws: Draws) -> Tensor:
         """uint8 [n, C, H, W] → float32 [n, channels, size, size], normalised, where `pictures` are."""
@@ -53,7 +53,7 @@ class Plain:
 
     def __call__(self, pictures: Tensor, draws: Draws) -> Tensor:
         """See `Augmentation`."""
-        return self.transform(pictures, pictures.device)  # type: ignore[arg-type]
+        return self.transform(pictures, pictures.device)
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Crop:
         theta = torch.stack([torch.stack(across, 1), torch.stack(down, 1)], 1)
         values = _shrunk(pictures, self.transform)
         grid = functional.affine_grid(theta, [len(values), 1, size, size], align_corners=False)
-        return normalised(_sampled(values, grid), self.transform)
+        return self.transform.normalised(_sampled(values, grid))
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,11 @@ class Warp:
     noise: float = 0.04
 
     def draw(self, n: int, shape: tuple[int, int], rng: Generator) -> Draws:
-        """Matrix [n, 2, 3] and bend [n, 2, knots, knots] in the units of a grid; the rest [n]."""
+        """Matrix [n, 2, 3] and bend [n, 2, knots, knots] in the units of a grid; the rest [n].
+
+        `restroked` and `smoothed` are the numbers of those whose `stroke` and `blur` are not zero: looking for them on
+        a GPU would wait for it.
+        """
 
         def between(low: float, high: float) -> Tensor:
             return low + (high - low) * torch.rand(n, generator=rng)
@@ -132,11 +136,14 @@ class Warp:
         across = [turn.cos() * wide, (shear - turn.sin()) * wide, 2 * between(-self.shift, self.shift)]
         down = [turn.sin() * high, turn.cos() * high, 2 * between(-self.shift, self.shift)]
         bend = torch.randn(n, 2, self.knots, self.knots, generator=rng) * (2 * self.bend)
+        stroke, blur = between(-1, 1) * share(self.stroke), between(0, 1) * share(self.blur)
         return {
             "matrix": torch.stack([torch.stack(across, 1), torch.stack(down, 1)], 1),
             "bend": bend,
-            "stroke": between(-1, 1) * share(self.stroke),
-            "blur": between(0, 1) * share(self.blur),
+            "stroke": stroke,
+            "restroked": stroke.nonzero().flatten(),
+            "blur": blur,
+            "smoothed": blur.nonzero().flatten(),
             "contrast": self.contrast ** between(-1, 1),
             "brightness": torch.randn(n, generator=rng) * self.brightness,
             "inverted": share(self.invert),
@@ -148,27 +155,28 @@ class Warp:
         values = _shrunk(pictures, self.transform)
         values = _sampled(values, self._grid(draws, resized(pictures.shape[-2:], self.transform)))
         reach = max(1, round(self.transform.size * REACH))
-        values = _smoothed(_restroked(values, draws["stroke"], reach), draws["blur"], reach)
+        values = _restroked(values, draws["stroke"], draws["restroked"], reach)
+        values = _smoothed(values, draws["blur"], draws["smoothed"], reach)
         factor, polarity = draws["contrast"], 1 - 2 * draws["inverted"]
         # v → (v − ½)·c + ½ + b, and 1 − that where inverted, as one product and one sum
         offset = 0.5 + polarity * (draws["brightness"] - 0.5 * factor)
         values = torch.addcmul(_per_picture(offset), values, _per_picture(polarity * factor))
         values = values.add_(self._noise(draws["noise"])).clamp_(0, 1)
-        return normalised(values, self.transform)
+        return self.transform.normalised(values)
 
     def _grid(self, draws: Draws, whole: tuple[int, int]) -> Tensor:
         """Where in the picture each pixel of the result lies: the window at its centre, moved, and bent."""
         size = self.transform.size
         grid = functional.affine_grid(draws["matrix"], [len(draws["matrix"]), 1, size, size], align_corners=False)
-        spread = _spread(self.knots, size).to(grid.device)
+        spread = _spread(self.knots, size, grid.device)
         grid = grid + (spread @ draws["bend"] @ spread.T).permute(0, 2, 3, 1)
         high, wide = whole
-        return grid * grid.new_tensor([size / wide, size / high])
+        return grid * constant((size / wide, size / high), grid.device)
 
     def _noise(self, start: Tensor) -> Tensor:
         size = self.transform.size
         places = start[:, None] + torch.arange(size * size, device=start.device)
-        return _pool(_pool_length(size), str(start.device))[places].view(-1, 1, size, size) * self.noise
+        return _pool(_pool_length(size), start.device)[places].view(-1, 1, size, size) * self.noise
 
 
 def resized(shape: tuple[int, ...], transform: PictureTransform) -> tuple[int, int]:
@@ -179,16 +187,6 @@ def resized(shape: tuple[int, ...], transform: PictureTransform) -> tuple[int, i
     """
     high, wide = ((transform.resize or transform.size) * side // min(shape) for side in shape)
     return high, wide
-
-
-def normalised(values: Tensor, transform: PictureTransform) -> Tensor:
-    """[n, C, …] in [0, 1] → [n, channels, …]: grey repeated or colours averaged, then scaled, as a transform does."""
-    if values.shape[1] != transform.channels:
-        values = values.expand(-1, 3, -1, -1) if transform.channels == 3 else values.mean(1, keepdim=True)
-    mean, deviation = (
-        torch.tensor(v, device=values.device).view(1, -1, 1, 1) for v in (transform.mean, transform.deviation)
-    )
-    return (values - mean) / deviation
 
 
 def _shrunk(pictures: Tensor, transform: PictureTransform) -> Tensor:
@@ -208,9 +206,8 @@ def _per_picture(values: Tensor) -> Tensor:
     return values.view(-1, 1, 1, 1)
 
 
-def _restroked(values: Tensor, amount: Tensor, reach: int) -> Tensor:
+def _restroked(values: Tensor, amount: Tensor, changed: Tensor, reach: int) -> Tensor:
     """Towards the largest value around each pixel where the amount is positive, the smallest where it is negative."""
-    changed = amount.nonzero().flatten()
     sign, weight = _per_picture(amount[changed].sign()), _per_picture(amount[changed].abs())
     own = values[changed] * sign
     return values.index_copy(
@@ -218,18 +215,18 @@ def _restroked(values: Tensor, amount: Tensor, reach: int) -> Tensor:
     )
 
 
-def _smoothed(values: Tensor, amount: Tensor, reach: int) -> Tensor:
-    changed = amount.nonzero().flatten()
+def _smoothed(values: Tensor, amount: Tensor, changed: Tensor, reach: int) -> Tensor:
     own = values[changed]
     mean = functional.avg_pool2d(own, 2 * reach + 1, 1, reach, count_include_pad=False)
     return values.index_copy(0, changed, torch.lerp(own, mean, _per_picture(amount[changed])))
 
 
 @cache
-def _spread(knots: int, size: int) -> Tensor:
+def _spread(knots: int, size: int, device: torch.device) -> Tensor:
     """float32 [size, knots]: bicubic interpolation from so many knots, as a matrix."""
     unit = torch.eye(knots).view(1, knots, 1, knots)
-    return functional.interpolate(unit, (1, size), mode="bicubic", align_corners=True)[0, :, 0].T.contiguous()
+    spread = functional.interpolate(unit, (1, size), mode="bicubic", align_corners=True)[0, :, 0]
+    return spread.T.contiguous().to(device)
 
 
 def _pool_length(size: int) -> int:
@@ -237,6 +234,6 @@ def _pool_length(size: int) -> int:
 
 
 @cache
-def _pool(length: int, device: str) -> Tensor:
+def _pool(length: int, device: torch.device) -> Tensor:
     """Normal random numbers, always the same: which of them a picture gets is drawn."""
     return torch.randn(length, generator=generator("universal noise")).to(device)

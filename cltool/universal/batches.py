@@ -34,22 +34,26 @@ class Batch:
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """Decoded pictures near a device; `resident`: all of them on it, where it has room to spare."""
+    """Decoded pictures near a device.
+
+    `resident`: all of them, their targets and their labels on it, where it has room to spare.
+    """
 
     array: PixelArray
     device: torch.device
-    resident: Tensor | None = None
+    resident: tuple[Tensor, Tensor, Tensor] | None = None
 
     @classmethod
     def near(cls, array: PixelArray, device: torch.device) -> Source:
         """Pictures to be read by a device, kept on it whole where they are small against a GPU's free memory."""
         if device.type == "cuda" and array.pixels.nbytes < RESIDENT_SHARE * torch.cuda.mem_get_info(device)[0]:
-            return cls(array, device, torch.from_numpy(np.array(array.pixels)).to(device))
+            pixels = torch.from_numpy(np.array(array.pixels))
+            return cls(array, device, (pixels.to(device), array.targets.to(device), array.labels.to(device)))
         return cls(array, device)
 
     def batches(self, parts: Sequence[Tensor], augmentation: Augmentation, rng: Generator) -> Iterator[Batch]:
         """A batch per part, which says by number which pictures it holds; varied as drawn from `rng`."""
-        waiting: deque[Future[tuple[Tensor, Draws]]] = deque()
+        waiting: deque[Future[tuple[list[Tensor], Draws]]] = deque()
         with ThreadPoolExecutor(1) as fetcher:  # one thread: dice are thrown in order
             try:
                 for number in range(len(parts) + AHEAD):
@@ -57,30 +61,30 @@ class Source:
                         waiting.append(fetcher.submit(self._fetched, parts[number], augmentation, rng))
                     if number >= AHEAD:
                         asked = time.perf_counter()
-                        pixels, draws = waiting.popleft().result()
+                        fetched, draws = waiting.popleft().result()
                         waited = time.perf_counter() - asked
-                        yield self._batch(parts[number - AHEAD], pixels, draws, augmentation, waited)
+                        yield self._batch(fetched, draws, augmentation, waited)
             finally:
                 fetcher.shutdown(cancel_futures=True)
 
-    def _fetched(self, rows: Tensor, augmentation: Augmentation, rng: Generator) -> tuple[Tensor, Draws]:
+    def _fetched(self, rows: Tensor, augmentation: Augmentation, rng: Generator) -> tuple[list[Tensor], Draws]:
+        """What the device has not got: the numbers of its pictures, or themselves with targets and labels; and dice."""
         high, wide = self.array.pixels.shape[-2:]
         draws = augmentation.draw(len(rows), (high, wide), rng)
-        if self.resident is not None:
-            return rows, draws
-        pixels = self.array.batch(rows)
-        return (pixels.pin_memory() if self.device.type == "cuda" else pixels), draws
+        wanted = [rows]
+        if self.resident is None:
+            wanted = [self.array.batch(rows), self.array.targets[rows], self.array.labels[rows]]
+        return [self._pinned(value) for value in wanted], {name: self._pinned(value) for name, value in draws.items()}
 
-    def _batch(self, rows: Tensor, pixels: Tensor, draws: Draws, augmentation: Augmentation, waited: float) -> Batch:
-        there = {name: value.to(self.device, non_blocking=True) for name, value in draws.items()}
-        if self.resident is not None:
-            stored = self.resident[pixels.to(self.device, non_blocking=True)]
-        else:
-            stored = pixels.to(self.device, non_blocking=True)
-        pictures = augmentation(stored, there).contiguous(memory_format=torch.channels_last)
-        targets, labels = (
-            value[rows].to(self.device, non_blocking=True) for value in (self.array.targets, self.array.labels)
-        )
+    def _pinned(self, value: Tensor) -> Tensor:
+        """In memory that a GPU reads by itself: a copy from any other is waited for."""
+        return value.pin_memory() if self.device.type == "cuda" else value
+
+    def _batch(self, fetched: Sequence[Tensor], draws: Draws, augmentation: Augmentation, waited: float) -> Batch:
+        dice = {name: value.to(self.device, non_blocking=True) for name, value in draws.items()}
+        there = [value.to(self.device, non_blocking=True) for value in fetched]
+        stored, targets, labels = there if self.resident is None else (whole[there[0]] for whole in self.resident)
+        pictures = augmentation(stored, dice).contiguous(memory_format=torch.channels_last)
         return Batch(pictures, targets, labels, waited)
 
 

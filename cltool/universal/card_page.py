@@ -19,7 +19,7 @@ def card_page(card: Card, path: str = "DIR/best.safetensors") -> str:
     """The card as Markdown; `path`: where the weights lie, as a command names it; DIR, since directories move."""
     recipe = yaml.safe_dump(dict(card.recipe), sort_keys=False, allow_unicode=True)
     parts = {
-        "Data": f"{card.data}\n\nTraining started from `{card.started_from}`.",
+        "Data": f"{card.data}\n\nTraining started from `{card.started_from}`." + _earlier(card),
         "Classes and counts": _counts(card)
         + "\n\nThe part held out for choosing the best epoch is not counted, and the test split was never read.",
         "Transform": _transform(card),
@@ -28,7 +28,7 @@ def card_page(card: Card, path: str = "DIR/best.safetensors") -> str:
         + "Made with "
         + ", ".join(f"{name} {version}" for name, version in card.versions.items())
         + ".",
-        "Licence": card.licence,
+        "Licence": _licences(card),
         "Use it": f"```sh\ncltool run --stream NAME --backbone trained:weights={path}\n```",
     }
     head = f"# {card.architecture.partition(':')[0]}, trained on {card.data.partition(';')[0]}\n\n"
@@ -65,6 +65,18 @@ def _spelled(value: Any) -> str:
         options = ",".join(f"{k}={v}" for k, v in value["options"].items() if v is not None)
         return f"{value['name']}:{options}" if options else str(value["name"])
     return ",".join(value) if isinstance(value, list) else str(value)
+
+
+def _earlier(card: Card) -> str:
+    listed = (f"- {training['data']}: {len(training['classes'])} classes" for training in card.before)
+    return "\n\nBefore that it was trained on\n\n" + "\n".join(listed) if card.before else ""
+
+
+def _licences(card: Card) -> str:
+    """What the owners of all pictures that it has learnt from allow."""
+    if not card.before:
+        return card.licence
+    return "\n".join(f"- {training['data']}: {training['licence']}" for training in reversed(card.trainings))
 
 
 def _counts(card: Card) -> str:

@@ -26,7 +26,8 @@ class Card:
     the stream, as spelled, and its note. `licence`: what the data allow. `digests`: by the data's own class, a hash
     of its training pictures. `started_from`: the backbone, spelled, with the weights that training began with.
     `metrics`: of the kept epoch. `recipe`: all that decides the training, but where the data lie. `versions`: of
-    what made it.
+    what made it. `before`: for every earlier training that this one went on from, oldest first, its data, licence,
+    classes and digests.
     """
 
     architecture: str
@@ -42,6 +43,13 @@ class Card:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    before: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def trainings(self) -> tuple[Mapping[str, Any], ...]:
+        """What the weights have learnt from, oldest first: of each training data, licence, classes and digests."""
+        own = {"data": self.data, "licence": self.licence, "classes": self.classes, "digests": dict(self.digests)}
+        return (*self.before, own)
 
     def save(self, path: str | Path, weights: Mapping[str, Tensor]) -> None:
         """Write weights, named as in the network without its classifier, with this card in the file's metadata."""
@@ -54,6 +62,7 @@ class Card:
         try:
             told = dict(facts["card"])
             told["transform"] = PictureTransform(**_tuples(told["transform"]))
+            told["before"] = tuple(_tuples(training) for training in told.get("before", ()))
             return cls(**_tuples(told)), weights
         except (KeyError, TypeError, ValueError) as error:
             raise CallError(

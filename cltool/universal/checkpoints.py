@@ -23,7 +23,8 @@ class Checkpoint:
     """A training after its last finished epoch.
 
     `recipe`: the whole resolved recipe; `recipe_hash`: of it. `digests`: per class, a hash of the training pictures.
-    `journal`: the lines of all finished epochs. The rest: states of what learns; `scaler` with float16 only.
+    `journal`: the lines of all finished epochs. `processes`: how many shared the work. The rest: states of what
+    learns; `scaler` with float16 only.
     """
 
     recipe: Mapping[str, Any]
@@ -34,6 +35,7 @@ class Checkpoint:
     optimizer: Mapping[str, Any]
     schedule: Mapping[str, Any]
     scaler: Mapping[str, Any] | None
+    processes: int = 1
 
     def save(self, folder: Path) -> None:
         """Write it, whole or not at all."""
@@ -53,21 +55,33 @@ class Checkpoint:
             cause = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise CallError(f"--resume {folder}: {NAME} is damaged ({cause}); {again}") from None
 
-    def check(self, folder: Path, recipe: Mapping[str, Any], digests: Mapping[str, str]) -> None:
-        """Raise CallError where this is of another recipe, or of other pictures, than those to go on with."""
+    def check_recipe(self, folder: Path, recipe: Mapping[str, Any], where: str = "recipe.yaml") -> None:
+        """Raise CallError where this is of another recipe than the one to go on with, which stands in `where`."""
         if self.recipe_hash != hash_of(recipe):
             keys = [key for key in {**self.recipe, **recipe} if self.recipe.get(key) != recipe.get(key)]
             key = keys[0] if keys else "recipe"
             raise CallError(
-                f"--resume {folder}: {NAME} was made by another recipe than recipe.yaml: {key} was "
+                f"--resume {folder}: {NAME} was made by another recipe than {where}: {key} was "
                 f"{self.recipe.get(key)} and is {recipe.get(key)}; put it back, or train anew into another --out"
             )
+
+    def check_pictures(self, folder: Path, digests: Mapping[str, str]) -> None:
+        """Raise CallError where this is of other pictures than those to go on with."""
         for name in {**self.digests, **digests}:
             if self.digests.get(name) != digests.get(name):
                 raise CallError(
                     f"--resume {folder}: the training pictures of {name!r} are not those that training began "
                     "with; put them back, or train anew into another --out"
                 )
+
+    def check_processes(self, folder: Path, processes: int) -> None:
+        """Raise CallError where so many processes would go on with what others began: they share out other batches."""
+        if self.processes != processes:
+            how = f"torchrun --nproc-per-node {self.processes} …" if self.processes > 1 else "without torchrun"
+            raise CallError(
+                f"--resume {folder}: it was trained by {self.processes} process(es), not {processes}; start it as "
+                f"before, {how}"
+            )
 
 
 def hash_of(recipe: Mapping[str, Any]) -> str:

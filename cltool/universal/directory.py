@@ -21,6 +21,7 @@ from cltool.universal.card_page import card_page
 from cltool.universal.cards import Card
 from cltool.universal.checkpoints import Checkpoint
 from cltool.universal.frozen import space
+from cltool.universal.journals import read_journal
 from cltool.universal.recipes import TrainingRecipe
 
 Facts = Mapping[str, Any]
@@ -90,15 +91,21 @@ class TrainingDirectory:
         checkpoint.save(self.path)
         self.write_journal(checkpoint.journal)
 
+    def finish(self, journal: Sequence[Facts]) -> None:
+        """Write anew all that follows from the journal: the journal itself, the losses, TensorBoard's files."""
+        self.write_journal(journal)
+        self.draw(journal)
+        with self.tensorboard(journal):
+            pass
+
     def write_journal(self, journal: Sequence[Facts]) -> None:
         """Write journal.jsonl, whole or not at all."""
         lines = (json.dumps(facts, ensure_ascii=False) + "\n" for facts in journal)
         save_text(self.path / "journal.jsonl", "".join(lines))
 
     def journal(self) -> list[dict[str, Any]]:
-        """The finished epochs."""
-        path = self.path / "journal.jsonl"
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+        """The finished epochs; raises CallError where the journal is damaged."""
+        return read_journal(self.path)
 
     def draw(self, journal: Sequence[Facts]) -> None:
         """Draw the losses."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
 Facts = dict[str, Any]
+LOOK = 50  # steps between two looks at the losses: each waits for a GPU, and leaves it without work for a moment
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,8 +69,17 @@ class Training:
 def run_epoch(training: Training, epoch: int, progress: Progress) -> Facts:
     """One pass over an epoch's pictures, and its line in the journal; `best` is not yet known.
 
-    Raises RuntimeError: a loss that is no finite number; CallError: a batch that does not fit into memory.
+    Raises RuntimeError: a loss that is no finite number; CallError, with a batch that would fit: memory ran out.
     """
+    try:
+        return _epoch(training, epoch, progress)
+    except Exception as error:
+        if not is_shortage(error):
+            raise
+    raise _shortage(training)  # the failed step's tensors are gone once its exception is
+
+
+def _epoch(training: Training, epoch: int, progress: Progress) -> Facts:
     started = time.perf_counter()
     rate = float(training.optimizer.param_groups[0]["lr"])
     order = training.order(epoch)
@@ -100,30 +110,19 @@ def _learn(
     rng = generator(recipe.seed, "augmentation", epoch, rank)
     own = [part[training.share] for part in parts]
     sums, waited = torch.zeros(3, device=training.accelerator.device), 0.0
-    before: Tensor | None = None
+    fresh: list[Tensor] = []
     training.model.train()
     with progress.track(f"epoch {epoch}", len(parts)) as advance:
         for number, batch in enumerate(training.source.batches(own, training.augmentation, rng)):
             waited += batch.waited
-            step = _step_or_shortage(training, batch, len(parts[number]))
-            if before is not None:  # a step late: asking for the last number would leave a GPU without work
-                _check_finite(training, before, epoch, number)
-            before = step[0]
+            step = _step(training, batch, len(parts[number]))
             sums += step
+            fresh.append(step)
+            if len(fresh) == LOOK or number + 1 == len(parts):
+                _check_finite(training, fresh, epoch, number + 1 - len(fresh))
+                fresh.clear()
             advance(1)
-    if before is not None:
-        _check_finite(training, before, epoch, len(parts))
     return _means(training, sums), waited
-
-
-def _step_or_shortage(training: Training, batch: Batch, total: int) -> Tensor:
-    """One step; raises CallError, with a batch that would fit, where memory runs out."""
-    try:
-        return _step(training, batch, total)
-    except Exception as error:
-        if not is_shortage(error):
-            raise
-    raise _shortage(training, batch)  # the failed step's tensors are gone once its exception is
 
 
 def _step(training: Training, batch: Batch, total: int) -> Tensor:
@@ -138,30 +137,38 @@ def _step(training: Training, batch: Batch, total: int) -> Tensor:
     if recipe.schedule in PER_STEP and not accelerator.optimizer_step_was_skipped:
         training.schedule.step()
     right = (scores.detach().argmax(1) == batch.labels).sum()
-    return torch.stack([loss.detach(), right.float(), right.new_tensor(len(batch.labels)).float()])
+    return torch.stack([loss.detach(), right.float(), loss.new_full((), len(batch.labels))])
 
 
-def _shortage(training: Training, batch: Batch) -> CallError:
-    """What to say when a batch is too large: which one is not."""
+def _shortage(training: Training) -> CallError:
+    """What to say when a batch is too large: which one is not, found by learning made-up pictures.
+
+    Several processes would wait for each other in such a try; they are told a half, untried.
+    """
     size, processes = training.setup.recipe.batch, training.accelerator.num_processes
-    training.optimizer.zero_grad()
-    for module in training.network.modules():
-        if isinstance(module, nn.SyncBatchNorm):
-            module.eval()  # or it would wait for processes whose memory has not run out
+    where = f"--batch {size} does not fit into the memory of {training.setup.device}"
+    if processes > 1:
+        return CallError(f"{where}; try --batch {size // 2}, or a smaller --size")
+    transform, device = training.described.transform, training.accelerator.device
+    targets = torch.full((1, len(training.setup.classes)), 1 / len(training.setup.classes), device=device)
 
-    def attempt(whole: int) -> None:
-        part = slice(0, max(2, whole // processes))
-        scores = training.network(batch.pictures[part])
-        functional.cross_entropy(scores, batch.targets[part]).backward()
+    def attempt(batch: int) -> None:
+        training.optimizer.zero_grad()
+        pictures = torch.rand(batch, transform.channels, transform.size, transform.size, device=device)
+        scores = training.network(pictures.contiguous(memory_format=torch.channels_last))
+        functional.cross_entropy(scores, targets.expand(batch, -1)).backward()
+        training.optimizer.step()  # its states take room too; this training has come to its end
 
-    fits = fitting(attempt, size, 2 * processes)
+    fits = fitting(attempt, size, 2)
     advice = f"--batch {fits} does" if fits else "nor does any smaller one; take a smaller --size or another --backbone"
-    return CallError(f"--batch {size} does not fit into the memory of {training.setup.device}; {advice}")
+    return CallError(f"{where}; {advice}")
 
 
-def _check_finite(training: Training, loss: Tensor, epoch: int, batch: int) -> None:
-    if not math.isfinite(float(loss)):
-        raise _lost(training, f"the loss of batch {batch} in epoch {epoch}")
+def _check_finite(training: Training, steps: Sequence[Tensor], epoch: int, before: int) -> None:
+    """Raise RuntimeError if a loss is no finite number, naming the first such batch; `before` others came earlier."""
+    for number, (loss, _, _) in enumerate(torch.stack(list(steps)).tolist(), before + 1):
+        if not math.isfinite(loss):
+            raise _lost(training, f"the loss of batch {number} in epoch {epoch}")
 
 
 def _lost(training: Training, what: str) -> RuntimeError:
@@ -184,7 +191,7 @@ def _validate(training: Training) -> dict[str, float]:
     own = training.held[training.share]
     sums = torch.zeros(3, device=accelerator.device)
     plain = Plain(training.described.transform)
-    parts = own.split(training.setup.recipe.batch) if len(own) else ()
+    parts = own.split(max(1, training.setup.recipe.batch // accelerator.num_processes)) if len(own) else ()
     for batch in training.source.batches(parts, plain, generator("unused")):
         scores = network(batch.pictures)
         sums[0] += functional.cross_entropy(scores, batch.targets, reduction="sum")

@@ -5,22 +5,26 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
+from cltool.backbones import Backbone
 from cltool.catalogue import Catalogue, discover
 from cltool.errors import CallError, nearest
 from cltool.features import FeatureBank
 from cltool.heads import Head
-from cltool.pictures import PictureSet
+from cltool.pictures import Block, PictureSet
 from cltool.progress import Progress, Silent
 from cltool.recipe import Choice
 from cltool.tasks import arrange
 from cltool.universal.cards import Card
 from cltool.universal.frozen import rebuilt, space, weights_file
+from cltool.universal.journals import read_journal
 from cltool.universal.recipes import TrainingRecipe
 from cltool.universal.scores import (
     ClassScores,
@@ -33,6 +37,8 @@ from cltool.universal.scores import (
     worst_mistakes,
 )
 from cltool.universal.setups import load
+
+DENSE = 200  # classes up to which a confusion matrix is told cell by cell
 
 
 @dataclass(frozen=True)
@@ -60,15 +66,25 @@ class OtherData:
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A training to be evaluated, found and checked, and the pictures for it; `data` says what these are."""
+    """A training to be evaluated, found and checked, and the pictures for it.
+
+    `data` says what these are, `data_root` where they lie. `journal`: the epochs.
+    """
 
     name: str
     directory: Path
     card: Card
     head: Head
+    journal: tuple[Mapping[str, Any], ...]
+    backbone: Backbone
     pictures: PictureSet
     data: str
-    catalogue: Catalogue
+    data_root: str | None
+
+    @property
+    def blocks(self) -> list[Block]:
+        """The pictures that it is tried on, in the order of the data's classes."""
+        return [self.pictures.test[output] for output in self.pictures.outputs]
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +115,7 @@ class Evaluation:
         """The share of pictures whose class is found."""
         return float(self.confusion.trace()) / self.pictures
 
-    @property
+    @cached_property
     def per_class(self) -> tuple[ClassScores, ...]:
         """Precision, recall and F1 of every class."""
         return class_scores(self.confusion, self.classes)
@@ -114,7 +130,7 @@ class Evaluation:
         """Mean recall of the classes that have pictures, each counting the same."""
         return _mean([scores.recall or 0.0 for scores in self.per_class if scores.pictures])
 
-    @property
+    @cached_property
     def pairs(self) -> tuple[Pair, ...]:
         """The pairs of classes most often taken for each other."""
         return most_confused(self.confusion, self.classes)
@@ -134,7 +150,7 @@ class Evaluation:
     def drawn(self) -> dict[str, int] | None:
         """How many of each class the sampler drew in the kept epoch; None where there is no journal."""
         told = self.kept.get("drawn")
-        return None if told is None else {name: told[name] for name in self.classes}
+        return None if told is None else {name: told.get(name, 0) for name in self.classes}
 
     @property
     def training_seconds(self) -> float:
@@ -142,10 +158,15 @@ class Evaluation:
         return float(sum(line["seconds"] for line in self.journal))
 
     def facts(self) -> dict[str, Any]:
-        """Everything as plain values, for a JSON file."""
+        """Everything as plain values, for a JSON file.
+
+        `confusion`: rows of the matrix, in the order of `classes`. Above 200 classes `confusion_cells` stands for it:
+        [true class, predicted class, pictures] of every cell that is not empty. `directory` is as it was given,
+        pictures are told from the data's folder on: the file can be handed on.
+        """
         return {
             "training": self.name,
-            "directory": str(self.directory.resolve()),
+            "directory": str(self.directory),
             "backbone": self.card.architecture,
             "started_from": self.card.started_from,
             "trained_on": self.card.data,
@@ -161,12 +182,18 @@ class Evaluation:
             "balanced_accuracy": self.balanced_accuracy,
             "macro_f1": self.macro_f1,
             "classes": [dict(vars(scores)) for scores in self.per_class],
-            "confusion": self.confusion.tolist(),
+            **self._confusion_told(),
             "pairs": [dict(vars(pair)) for pair in self.pairs],
             "mistakes": [{k: v for k, v in vars(mistake).items() if k != "index"} for mistake in self.mistakes],
             "counts": self.counts,
             "drawn": self.drawn,
         }
+
+    def _confusion_told(self) -> dict[str, Any]:
+        if len(self.classes) <= DENSE:
+            return {"confusion": self.confusion.tolist()}
+        cells = np.argwhere(self.confusion).tolist()
+        return {"confusion_cells": [[self.classes[i], self.classes[j], int(self.confusion[i, j])] for i, j in cells]}
 
 
 def prepare(
@@ -177,8 +204,8 @@ def prepare(
 ) -> list[Candidate]:
     """Find and check the trainings in some directories, and load what they are to be tried on, once for all alike.
 
-    Raises CallError: a directory given twice or without a training, a head of other weights, data that cannot be
-    had, classes that were not learnt.
+    Raises CallError: a directory given twice or without a training, a head of other weights, a damaged journal, data
+    that cannot be had, classes that were not learnt, weights that do not fit their card.
     """
     places = [directory.resolve() for directory in directories]
     for number, place in enumerate(places):
@@ -187,13 +214,24 @@ def prepare(
     loaded: dict[str, PictureSet] = {}
     found = [_opened(directory, other or OtherData(), plugins) for directory in directories]
     return [
-        _candidate(name, directory, *parts, loaded, progress or Silent())
-        for name, directory, parts in zip(_names(directories), directories, found, strict=True)
+        _candidate(name, opened, loaded, progress or Silent())
+        for name, opened in zip(_names(directories), found, strict=True)
     ]
 
 
-def _opened(directory: Path, other: OtherData, plugins: Sequence[Path]) -> tuple[Card, Head, TrainingRecipe, Catalogue]:
-    """A training's card, head and recipe, the latter with the data to try it on, and the plugins it may name."""
+@dataclass(frozen=True, eq=False)
+class _Opened:
+    """What a training directory holds; the recipe with the data to try it on, and the plugins it may name."""
+
+    directory: Path
+    card: Card
+    head: Head
+    journal: tuple[Mapping[str, Any], ...]
+    recipe: TrainingRecipe
+    catalogue: Catalogue
+
+
+def _opened(directory: Path, other: OtherData, plugins: Sequence[Path]) -> _Opened:
     file = weights_file(directory)
     if file == directory:
         raise CallError(f"{directory} is a file; give the training directory that it lies in")
@@ -204,27 +242,29 @@ def _opened(directory: Path, other: OtherData, plugins: Sequence[Path]) -> tuple
             "training"
         )
     recipe = other.of(TrainingRecipe.load(directory / "recipe.yaml"))
-    return card, head, recipe, discover([*map(Path, recipe.plugins), *plugins])
+    catalogue = discover([*map(Path, recipe.plugins), *plugins])
+    return _Opened(directory, card, head, tuple(read_journal(directory)), recipe, catalogue)
 
 
-def _candidate(
-    name: str,
-    directory: Path,
-    card: Card,
-    head: Head,
-    recipe: TrainingRecipe,
-    catalogue: Catalogue,
-    loaded: dict[str, PictureSet],
-    progress: Progress,
-) -> Candidate:
-    source = catalogue.configure("stream", recipe.stream.spec)
+def _candidate(name: str, opened: _Opened, loaded: dict[str, PictureSet], progress: Progress) -> Candidate:
+    recipe = opened.recipe
+    source = opened.catalogue.configure("stream", recipe.stream.spec)
     key = json.dumps([str(source.spec), recipe.data_root, recipe.label_map, recipe.classes])
     if key not in loaded:
         loaded[key] = load(recipe, source, progress)
     pictures = loaded[key]
-    _check_classes(pictures, head.classes, directory)
-    note = f"; {pictures.note}" if pictures.note else ""
-    return Candidate(name, directory, card, head, pictures, f"{source}{note}", catalogue)
+    _check_classes(pictures, opened.head.names, opened.directory)
+    return Candidate(
+        name,
+        opened.directory,
+        opened.card,
+        opened.head,
+        opened.journal,
+        rebuilt(opened.directory, arrange(pictures, 1), catalogue=opened.catalogue),
+        pictures,
+        f"{source}; {pictures.note}" if pictures.note else str(source),
+        recipe.data_root,
+    )
 
 
 def _check_classes(pictures: PictureSet, known: Sequence[str], directory: Path) -> None:
@@ -259,15 +299,11 @@ def _names(directories: Sequence[Path]) -> list[str]:
 def evaluate(candidate: Candidate, bank: FeatureBank) -> Evaluation:
     """Try a training's best epoch on the test pictures of its data; features are kept in the bank.
 
-    A picture's class is the block that it stands in. Raises CallError where a picture cannot be read, or the
-    weights do not fit their card.
+    A picture's class is the block that it stands in. Raises CallError where a picture cannot be read.
     """
     start = time.perf_counter()
-    pictures, head = candidate.pictures, candidate.head
-    backbone = rebuilt(candidate.directory, arrange(pictures, 1), catalogue=candidate.catalogue)
-    blocks = [pictures.test[output] for output in pictures.outputs]
-    bank.check(blocks, backbone)
-    chances = torch.softmax(head(bank.features(blocks, backbone)), 1)
+    blocks, head = candidate.blocks, candidate.head
+    chances = torch.softmax(head(bank.features(blocks, candidate.backbone)), 1)
     true = torch.cat([torch.full((len(block),), head.names.index(block.output)) for block in blocks])
     return Evaluation(
         candidate.name,
@@ -276,19 +312,17 @@ def evaluate(candidate: Candidate, bank: FeatureBank) -> Evaluation:
         head.names,
         candidate.data,
         confusion(true, chances.argmax(1), len(head.names)),
-        worst_mistakes(blocks, chances, head.names),
-        tuple(read_journal(candidate.directory)),
+        tuple(_told_from(candidate.data_root, mistake) for mistake in worst_mistakes(blocks, chances, head.names)),
+        candidate.journal,
         time.perf_counter() - start,
     )
 
 
-def read_journal(directory: Path) -> list[dict[str, Any]]:
-    """The finished epochs of a training; a last line that a kill cut short does not count."""
-    path = directory / "journal.jsonl"
-    if not path.is_file():
-        return []
-    text = path.read_text(encoding="utf-8")
-    return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+def _told_from(data_root: str | None, mistake: Mistake) -> Mistake:
+    """A mistake, its picture's path without that of the data where it lies below them."""
+    if data_root is None or not Path(mistake.picture).is_relative_to(data_root):
+        return mistake
+    return replace(mistake, picture=str(Path(mistake.picture).relative_to(data_root)))
 
 
 def _mean(values: Sequence[float]) -> float:

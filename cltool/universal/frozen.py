@@ -18,6 +18,7 @@ from cltool.cache import cache_folder
 from cltool.catalogue import Catalogue, discover
 from cltool.errors import CallError
 from cltool.files import save_text
+from cltool.pictures import Block, PictureSet, RawPixels
 from cltool.plugin import Configured, Spec
 from cltool.progress import Silent
 from cltool.tasks import TaskStream
@@ -62,7 +63,7 @@ def rebuilt(
     card = Card.load(file)[0]
     source = _architecture(card, file, catalogue or discover())
     identity = _identity(file)
-    build = partial(_built, source, stream, file, identity)
+    build = partial(_built, source, file, identity)
     _check(card, build, identity, str(source), file)
     return _described(card, build, identity, str(Spec("trained", {"weights": path})), dtype)
 
@@ -94,12 +95,26 @@ def _architecture(card: Card, file: Path, catalogue: Catalogue) -> Configured:
         raise CallError(f"{file} was trained as {card.architecture}, which cannot be built: {error}") from None
 
 
-def _built(source: Configured, stream: TaskStream, file: Path, identity: str) -> nn.Module:
-    """The network with its weights, held against it strictly."""
-    network: nn.Module = source(stream=stream, device="cpu", progress=Silent()).build()
+def blank_stream(channels: int, size: int) -> TaskStream:
+    """One black picture [channels, size, size], for plugins that look at pictures to know their channels.
+
+    >>> blank_stream(3, 8).pictures.train["blank"].picture(0).shape
+    torch.Size([3, 8, 8])
+    """
+    decode = RawPixels(channels, size, size)
+    block = Block("blank", "train", ["a black picture"], lambda _: bytes(channels * size * size), decode)
+    pictures = PictureSet(("blank",), {"blank": block}, {"blank": replace(block, split="test")})
+    return TaskStream(pictures, (("blank",),))
+
+
+def _built(source: Configured, file: Path, identity: str) -> nn.Module:
+    """The network with its weights, held against it strictly; it takes pictures as in training, whatever comes."""
+    card, weights = Card.load(file)
+    blank = blank_stream(card.transform.channels, card.transform.size)
+    network: nn.Module = source(stream=blank, device="cpu", progress=Silent()).build()
     if _identity(file) != identity:  # its features would be kept as those of the other weights
         raise CallError(f"{file} was exchanged since it was described; start again")
-    load_strictly(network, Card.load(file)[1], f"{file} does not fit {source}")
+    load_strictly(network, weights, f"{file} does not fit {source}")
     return network
 
 
@@ -140,27 +155,38 @@ def _check(card: Card, build: Callable[[], nn.Module], identity: str, architectu
 def protocol(card: Card, stream: TaskStream) -> dict[str, Any] | None:
     """What of a stream's pictures a network was trained on; None where it saw none of its pictures or classes.
 
-    `on`: "pictures" where they are the stream's own, told by their hash, or by the note on the data; "names" where
-    only the classes are called the same. `classes`: how many of the stream's. `later`: of these, how many come
-    after the first task. `leaks`: whether any do, and the pictures are the stream's own.
+    All its trainings count, those it went on from too. `on`: "pictures" where they are the stream's own, told by
+    their hash, or by the note on the data; "names" where only the classes are called the same. `classes`: how many
+    of the stream's. `later`: of these, how many come after the first task. `leaks`: whether classes of later tasks
+    were learnt from the stream's own pictures; None where only their names say so, and a reader has to judge.
     """
-    shared = [name for name in stream.pictures.outputs if name in card.classes]
-    same_data = stream.pictures.note and stream.pictures.note in card.data  # most data sets have no note
-    own = (shared if same_data else None) or _same_pictures(card, stream)
-    seen = own or shared
+    named = set().union(*(training["classes"] for training in card.trainings)) & set(stream.pictures.outputs)
+    own = _same_pictures(card, stream) | _same_data(card, stream)
+    seen, first = own or named, set(stream.groups[0])
     if not seen:
         return None
-    later = len(set(seen) - set(stream.groups[0]))
     return {
         "on": "pictures" if own else "names",
-        "leaks": bool(own) and later > 0,
+        "leaks": True if own - first else None if named - first else False,
         "classes": len(seen),
-        "later": later,
-        "data": card.data,
+        "later": len(seen - first),
+        "data": "; then ".join(training["data"] for training in card.trainings),
     }
 
 
-def _same_pictures(card: Card, stream: TaskStream) -> list[str]:
+def _same_data(card: Card, stream: TaskStream) -> set[str]:
+    """The stream's classes that were learnt under their names from data with the same note; most data have none."""
+    note = stream.pictures.note
+    noted = [set(training["classes"]) for training in card.trainings if note and note in training["data"]]
+    return set().union(*noted) & set(stream.pictures.outputs)
+
+
+def _same_pictures(card: Card, stream: TaskStream) -> set[str]:
     """The stream's classes whose pictures, of either split, the card has the hash of, whatever they were learnt as."""
-    known, pictures = set(card.digests.values()), stream.pictures
-    return [n for n in pictures.outputs if not known.isdisjoint((pictures.train[n].digest, pictures.test[n].digest))]
+    known = {digest for training in card.trainings for digest in training["digests"].values()}
+    both = {name: (stream.pictures.train[name], stream.pictures.test[name]) for name in stream.pictures.outputs}
+    return {
+        name
+        for name, blocks in both.items()
+        if not known.isdisjoint(own.digest for block in blocks for own in block.sources)
+    }

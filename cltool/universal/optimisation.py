@@ -18,10 +18,11 @@ Schedule = lr_scheduler.LRScheduler
 
 
 def optimizer_of(recipe: TrainingRecipe, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-    """SGD with momentum, or AdamW."""
+    """SGD with momentum, or AdamW; on a GPU a step is one kernel for all weights."""
+    rate, decay, fused = recipe.learning_rate, recipe.weight_decay, True if recipe.device == "cuda" else None
     if recipe.optimizer == "adamw":
-        return torch.optim.AdamW(parameters, recipe.learning_rate, weight_decay=recipe.weight_decay)
-    return torch.optim.SGD(parameters, recipe.learning_rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay)
+        return torch.optim.AdamW(parameters, rate, weight_decay=decay, fused=fused)
+    return torch.optim.SGD(parameters, rate, momentum=recipe.momentum, weight_decay=decay, fused=fused)
 
 
 def schedule_of(recipe: TrainingRecipe, optimizer: torch.optim.Optimizer, steps: int) -> Schedule:

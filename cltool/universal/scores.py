@@ -72,14 +72,13 @@ def class_scores(matrix: Counts, classes: Sequence[str]) -> tuple[ClassScores, .
     """
     from sklearn.metrics import precision_recall_fscore_support
 
-    k = len(classes)
-    rows, columns = (side.ravel() for side in np.indices((k, k)))
+    rows, columns = np.nonzero(matrix)  # of a thousand classes most cells are empty
     told = precision_recall_fscore_support(
-        rows, columns, labels=range(k), sample_weight=matrix.ravel(), zero_division=np.nan
+        rows, columns, labels=range(len(classes)), sample_weight=matrix[rows, columns], zero_division=np.nan
     )
     return tuple(
-        ClassScores(name, _number(precision), _number(recall), _number(f1), int(matrix[i].sum()))
-        for i, (name, precision, recall, f1) in enumerate(zip(classes, *told[:3], strict=True))
+        ClassScores(name, _number(precision), _number(recall), _number(f1), int(pictures))
+        for name, precision, recall, f1, pictures in zip(classes, *told[:3], matrix.sum(1), strict=True)
     )
 
 
@@ -91,12 +90,11 @@ def most_confused(matrix: Counts, classes: Sequence[str], most: int = PAIRS) -> 
     """
     either = np.triu(matrix + matrix.T, 1)
     own = matrix.sum(1)
-    order = np.argsort(-either, axis=None, kind="stable")[:most]
-    places = [(int(i), int(j)) for i, j in zip(*np.unravel_index(order, either.shape), strict=True)]
+    places = np.argwhere(either)
+    order = np.argsort(-either[either > 0], kind="stable")[:most]
     return tuple(
         Pair((classes[i], classes[j]), int(either[i, j]), float(either[i, j] / (own[i] + own[j])))
-        for i, j in places
-        if either[i, j]
+        for i, j in places[order].tolist()
     )
 
 
@@ -105,7 +103,7 @@ def worst_mistakes(
 ) -> tuple[Mistake, ...]:
     """The wrong predictions that were surest; `chances` [n, K] are those of the blocks' pictures, in order."""
     places = [(block, i) for block in blocks for i in range(len(block))]
-    own = torch.tensor([list(classes).index(block.output) for block, _ in places])
+    own = torch.cat([torch.full((len(block),), list(classes).index(block.output)) for block in blocks])
     sure, predicted = chances.max(1)
     sure = sure.where(predicted != own, -1.0)
     order = sure.argsort(descending=True, stable=True)[:most].tolist()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from cltool.backbones import Backbone, PictureTransform
 from cltool.catalogue import discover
@@ -15,7 +17,7 @@ from cltool.recipe import Choice
 from cltool.setups import device_of
 from cltool.tasks import TaskStream, arrange
 from cltool.universal.cards import Card
-from cltool.universal.frozen import weights_file
+from cltool.universal.frozen import BEST, blank_stream, weights_file
 from cltool.universal.recipes import TrainingRecipe
 
 CUT = 256 / 224  # what is resized, to what is cut out of it: ImageNet's custom, and the thesis'
@@ -26,7 +28,8 @@ class TrainingSetup:
     """A resolved training recipe with everything it names found, validated and loaded.
 
     `pictures` have the classes that are to be learnt; `stream` is one task of all of them. `backbone` is the plugin
-    that describes the network and the weights that training starts from.
+    that describes the network and the weights that training starts from; `started_from` the same for a card, its
+    files told by name and hash. `parent`: the card of the file that it starts from, where that has one.
     """
 
     recipe: TrainingRecipe
@@ -35,6 +38,8 @@ class TrainingSetup:
     stream: TaskStream
     backbone: Configured
     device: str
+    started_from: Configured
+    parent: Card | None = None
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -54,8 +59,8 @@ class TrainingSetup:
         """The plugin, spelled, that builds the network without its classifier and without weights."""
         options = dict(self.backbone.options)
         field = self.backbone.plugin.options.model_fields.get("weights")
-        if field is not None and field.is_required():  # a trained network: its own card tells what it is
-            return Card.load(weights_file(options["weights"]))[0].architecture
+        if self.parent is not None and field is not None and field.is_required():
+            return self.parent.architecture  # a trained network: its own card tells what it is
         if field is not None:
             options["weights"] = "none"
         return str(Configured(self.backbone.plugin, options))
@@ -69,10 +74,11 @@ def prepare(recipe: TrainingRecipe, progress: Progress | None = None) -> Trainin
     progress = progress or Silent()
     catalogue = discover([Path(p) for p in recipe.plugins])
     source = catalogue.configure("stream", recipe.stream.spec)
-    backbone = _sized(catalogue.configure("backbone", recipe.backbone.spec), recipe.size)
+    backbone = _sized(_anchored(catalogue.configure("backbone", recipe.backbone.spec)), recipe.size)
     device = device_of(recipe.device)
     if device == "cpu" and recipe.precision == "float16":
         raise CallError("--precision float16 needs a GPU; take bfloat16 or float32 on a CPU")
+    _check_spelling(backbone)
     pictures = load(recipe, source, progress)
     stream = arrange(pictures, 1)
     described = backbone(stream=stream, device=device, progress=progress)
@@ -86,7 +92,8 @@ def prepare(recipe: TrainingRecipe, progress: Progress | None = None) -> Trainin
         "device": device,
     }
     resolved = TrainingRecipe.of({**recipe.model_dump(by_alias=True), **shared}, "this call")
-    return TrainingSetup(resolved, source, pictures, stream, backbone, device)
+    parent = _parent(backbone)
+    return TrainingSetup(resolved, source, pictures, stream, backbone, device, _placeless(backbone), parent)
 
 
 def load(recipe: TrainingRecipe, source: Configured, progress: Progress | None = None) -> PictureSet:
@@ -102,6 +109,60 @@ def load(recipe: TrainingRecipe, source: Configured, progress: Progress | None =
     if len(pictures.outputs) < 2:
         raise CallError(f"there is one class only, {pictures.outputs[0]!r}; a network learns to tell two or more apart")
     return pictures
+
+
+def _files(backbone: Configured) -> dict[str, Path]:
+    """The options that name what is on this disk: paths, and texts with a suffix, for `none` may be a file as well."""
+
+    def is_path(value: Any) -> bool:
+        return isinstance(value, Path) or (isinstance(value, str) and bool(Path(value).suffix))
+
+    return {n: Path(v) for n, v in backbone.options.items() if is_path(v) and Path(v).exists()}
+
+
+def _anchored(backbone: Configured) -> Configured:
+    """The plugin with its files' paths absolute, so that the recipe holds in any folder."""
+    own = backbone.options
+    return _changed(backbone, {n: type(own[n])(path.absolute()) for n, path in _files(backbone).items()})
+
+
+def _placeless(backbone: Configured) -> Configured:
+    """The plugin with its files told by name and hash: whoever reads a card has them elsewhere, if at all."""
+    return _changed(backbone, {n: _name_and_hash(path) for n, path in _files(backbone).items()})
+
+
+def _changed(backbone: Configured, options: dict[str, Any]) -> Configured:
+    return Configured(backbone.plugin, {**backbone.options, **options})
+
+
+def _name_and_hash(path: Path) -> str:
+    file = path / BEST if path.is_dir() else path
+    if not file.is_file():
+        return path.name
+    with file.open("rb") as opened:
+        return f"{file.name}@sha256:{hashlib.file_digest(opened, 'sha256').hexdigest()[:12]}"
+
+
+def _parent(backbone: Configured) -> Card | None:
+    """The card of the weights that training starts from, whichever plugin reads them; None where they have none."""
+    path = _files(backbone).get("weights")
+    try:
+        return None if path is None else Card.load(weights_file(path))[0]
+    except CallError:
+        return None
+
+
+def _check_spelling(backbone: Configured) -> None:
+    """Raise CallError for a plugin that learns from the stream: a card's spelling alone could not build it again."""
+    if not backbone.asks("progress"):  # nothing that works long
+        return
+    try:
+        backbone(stream=blank_stream(1, 32), device="cpu", progress=Silent())
+    except CallError as error:
+        raise CallError(
+            f"--backbone {backbone} is trained on the stream by itself; take a plain network, such as glyphnet or "
+            "resnet18:weights=none"
+        ) from error
 
 
 def _sized(backbone: Configured, size: int | None) -> Configured:

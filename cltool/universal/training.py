@@ -1,7 +1,7 @@
 """Training a whole network on a stream's pictures, epoch by epoch, on one device or on several by torchrun.
 
 Everything random draws from generators named by seed, purpose and epoch, so that a training that was broken off and
-taken up again ends with the weights of one that was not.
+taken up again ends, on a CPU to the byte, with the weights of one that was not.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ import os
 import platform
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import timedelta
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,7 @@ from cltool import __version__
 from cltool.backbones import Backbone
 from cltool.errors import CallError
 from cltool.progress import Progress, Silent
+from cltool.recipe import Choice
 from cltool.seeding import generator
 from cltool.universal.batches import Source, cut
 from cltool.universal.cards import Card
@@ -29,6 +32,7 @@ from cltool.universal.directory import TrainingDirectory
 from cltool.universal.epochs import Facts, Training, run_epoch
 from cltool.universal.optimisation import best, is_over, optimizer_of, schedule_of, score
 from cltool.universal.pixels import held_out, pixel_array
+from cltool.universal.recipes import TrainingRecipe
 from cltool.universal.sampling import drawn
 from cltool.universal.setups import TrainingSetup
 
@@ -37,6 +41,8 @@ if TYPE_CHECKING:
 
 PRECISIONS = {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}
 NO_LICENCE = "unknown: ask the owner of the pictures"
+PATIENCE = timedelta(hours=2)  # of the other processes with the first one, while it decodes and downloads
+NETWORKS_FROM = ("torchvision", "timm")
 
 
 def is_main_process() -> bool:
@@ -56,18 +62,22 @@ def train(
     Gives the best epoch's card. `resume` goes on in a directory after its last finished epoch; a training that has
     come to its end gives its card at once. Started by torchrun, every process calls this and shares the work; the
     first one writes. Raises CallError: `out` holds something, pictures that cannot be read, a batch that does not
-    fit into memory, a checkpoint that is missing, damaged or of another recipe; RuntimeError: a loss that is no
-    finite number.
+    fit into memory, a checkpoint that is missing, damaged or of another recipe or number of processes;
+    RuntimeError: a loss that is no finite number.
     """
     directory = TrainingDirectory(out)
     progress = progress if progress and is_main_process() else Silent()
     checkpoint = _found(setup, directory) if resume else None
     if checkpoint and is_over(checkpoint.journal, setup.recipe):
+        if is_main_process():  # it may have been killed between the checkpoint and what follows it
+            directory.finish(checkpoint.journal)
         return Card.load(directory.best)[0]
     with ExitStack() as stack:
         if checkpoint is None and is_main_process():
             stack.enter_context(directory.begun(setup.recipe))
         accelerator = stack.enter_context(_accelerator(setup))
+        if checkpoint:
+            checkpoint.check_processes(out, accelerator.num_processes)
         training = _prepared(setup, accelerator, progress)
         journal = _restored(training, checkpoint) if checkpoint else []
         _epochs(training, directory, journal, progress, watch)
@@ -77,15 +87,25 @@ def train(
 
 
 def _digests(setup: TrainingSetup) -> dict[str, str]:
-    """Hash of the training pictures by the data's own classes, whatever they are learnt as."""
+    """Hash of the training pictures by the data's own classes, whatever they are learnt as, and whichever part."""
     learnt = [setup.pictures.train[name] for name in setup.classes]
-    return {own.output: own.digest for block in learnt for own in block.made_of or (block,)}
+    return {own.output: own.digest for block in learnt for own in block.sources}
+
+
+def _digests_as_learnt(setup: TrainingSetup) -> dict[str, str]:
+    """Hash of the very training pictures by the classes that are learnt."""
+    return {name: setup.pictures.train[name].digest for name in setup.classes}
+
+
+def _content(recipe: TrainingRecipe) -> dict[str, Any]:
+    return recipe.model_dump(mode="json", by_alias=True)
 
 
 def _found(setup: TrainingSetup, directory: TrainingDirectory) -> Checkpoint:
     checkpoint = Checkpoint.load(directory.path)
-    recipe = directory.recipe_of(directory.path).model_dump(mode="json", by_alias=True)
-    checkpoint.check(directory.path, recipe, _digests(setup))
+    checkpoint.check_recipe(directory.path, _content(directory.recipe_of(directory.path)))
+    checkpoint.check_recipe(directory.path, _content(setup.recipe), "the one to go on with")
+    checkpoint.check_pictures(directory.path, _digests_as_learnt(setup))
     return checkpoint
 
 
@@ -94,10 +114,15 @@ def _accelerator(setup: TrainingSetup) -> Iterator[Accelerator]:
     """Accelerate's view of devices and processes; what it and torch keep globally is as before when the block ends."""
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState
+    from accelerate.utils import InitProcessGroupKwargs
 
     AcceleratorState._reset_state(reset_partial_state=True)  # an earlier training's, of another precision maybe
     try:
-        accelerator = Accelerator(mixed_precision=PRECISIONS[setup.recipe.precision], cpu=setup.device == "cpu")
+        accelerator = Accelerator(
+            mixed_precision=PRECISIONS[setup.recipe.precision],
+            cpu=setup.device == "cpu",
+            kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)],
+        )
     except ValueError as error:
         raise CallError(f"--precision {setup.recipe.precision}: {error}; take float32") from None
     if setup.recipe.batch < 2 * accelerator.num_processes:
@@ -120,6 +145,7 @@ def _prepared(setup: TrainingSetup, accelerator: Accelerator, progress: Progress
         array = pixel_array(blocks, setup.classes, recipe.resize, progress)
         network = _network(described, len(setup.classes), recipe.seed)
     kept, held = held_out(array.labels, setup.classes, recipe.validation, recipe.seed)
+    check_shares(len(kept), accelerator.num_processes)
     if accelerator.num_processes > 1 and accelerator.device.type == "cuda":
         network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
     network = network.to(memory_format=torch.channels_last)
@@ -129,6 +155,15 @@ def _prepared(setup: TrainingSetup, accelerator: Accelerator, progress: Progress
     model, optimizer = accelerator.prepare(network, bare)
     source = Source.near(array, accelerator.device)
     return Training(setup, described, accelerator, network, model, optimizer, schedule, source, kept, held)
+
+
+def check_shares(pictures: int, processes: int) -> None:
+    """Raise CallError where a process would have fewer than 2 pictures, as batch-norm needs, in every batch."""
+    if pictures < 2 * processes:
+        raise CallError(
+            f"{pictures} pictures to learn from leave each of {processes} process(es) fewer than 2; start fewer "
+            "processes, or lower --validation"
+        )
 
 
 def _network(described: Backbone, classes: int, seed: int) -> nn.Sequential:
@@ -191,11 +226,26 @@ def _card(training: Training, facts: Mapping[str, Any]) -> Card:
         data=f"{setup.source}; {setup.pictures.note}" if setup.pictures.note else str(setup.source),
         licence=setup.pictures.licence or NO_LICENCE,
         digests=_digests(training.setup),
-        started_from=str(setup.backbone),
+        started_from=str(setup.started_from),
         metrics=metrics,
-        recipe=setup.recipe.model_dump(mode="json", by_alias=True, exclude={"data_root", "plugins"}),
-        versions={"cltool": __version__, "torch": torch.__version__, "python": platform.python_version()},
+        recipe=_told_recipe(setup),
+        versions=_versions(),
+        before=setup.parent.trainings if setup.parent else (),
     )
+
+
+def _told_recipe(setup: TrainingSetup) -> dict[str, Any]:
+    """The recipe without what is of this machine: where the data, the plugins and the first weights lie."""
+    told = setup.recipe.model_dump(mode="json", by_alias=True, exclude={"data_root", "plugins"})
+    return {**told, "backbone": Choice.of(setup.started_from.spec).model_dump(mode="json")}
+
+
+def _versions() -> dict[str, str]:
+    found = {"cltool": __version__, "torch": torch.__version__, "python": platform.python_version()}
+    for library in NETWORKS_FROM:
+        with suppress(PackageNotFoundError):
+            found[library] = version(library)
+    return found
 
 
 def _on_cpu(state: Mapping[str, Any]) -> dict[str, Any]:
@@ -203,17 +253,18 @@ def _on_cpu(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _checkpoint(training: Training, journal: Sequence[Facts]) -> Checkpoint:
-    recipe = training.setup.recipe.model_dump(mode="json", by_alias=True)
+    recipe = _content(training.setup.recipe)
     scaler = training.accelerator.scaler
     return Checkpoint(
         recipe=recipe,
         recipe_hash=hash_of(recipe),
-        digests=_digests(training.setup),
+        digests=_digests_as_learnt(training.setup),
         journal=list(journal),
         network=dict(training.network.state_dict()),
         optimizer=training.optimizer.state_dict(),
         schedule=training.schedule.state_dict(),
         scaler=scaler.state_dict() if scaler is not None else None,
+        processes=training.accelerator.num_processes,
     )
 
 

@@ -47,6 +47,25 @@ def test_the_comparison_in_readme_runs_as_printed(
 
 
 @pytest.mark.slow
+def test_the_training_in_readme_runs_as_printed(
+    cltool: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    calls = re.findall(r"^cltool (.*digits-trained.*)$", README.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [call.split()[:2] for call in calls] == [
+        ["universal", "train"],
+        ["universal", "evaluate"],
+        ["run", "--stream"],
+    ]
+    for call in calls:
+        found = cltool(*shlex.split(call))
+        assert found.code == 0, found.err
+    told = json.loads(Path("digits-trained/evaluation/evaluation.json").read_text())
+    assert told["trainings"][0]["accuracy"] > 0.5
+    assert Path("digits-trained/evaluation/confusion.png").is_file()
+
+
+@pytest.mark.slow
 def test_the_surgeries_on_models_in_readme_run_as_printed(
     cltool: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -45,13 +45,13 @@ def test_a_share_that_rounds_to_nothing_is_not_shown_as_none(drawn: list[Any], t
 
 
 @pytest.mark.slow
-def test_a_hundred_classes_stay_legible(drawn: list[Any], tmp_path: Path) -> None:
+def test_sixty_classes_stay_legible(drawn: list[Any], tmp_path: Path) -> None:
     """Every cell's text fits into its cell, every name beside its row, and nothing is cut off."""
     rng = np.random.default_rng(0)
-    matrix = rng.poisson(0.3, (100, 100)) + np.diag(rng.integers(50, 90, 100))
-    draw_confusion(matrix, [f"a class called {n}" for n in range(100)], [tmp_path / "a.png"])
+    matrix = rng.poisson(0.3, (60, 60)) + np.diag(rng.integers(50, 90, 60))
+    draw_confusion(matrix, [f"a class called {n}" for n in range(60)], [tmp_path / "a.png"])
     axes, renderer = drawn[0].axes[0], FigureCanvasAgg(drawn[0]).get_renderer()
-    side = axes.get_window_extent(renderer).width / 100
+    side = axes.get_window_extent(renderer).width / 60
     stamped = {(str(s.get_gid()), *cell) for s in axes.collections for cell in s.get_offsets().astype(int).tolist()}
     shares = 100 * matrix / matrix.sum(1)[:, None]
     assert stamped == {(f"{shares[i, j]:.0f}", j, i) for i, j in zip(*np.nonzero(matrix), strict=True)}
@@ -61,6 +61,53 @@ def test_a_hundred_classes_stay_legible(drawn: list[Any], tmp_path: Path) -> Non
     assert all(label.height <= side * 1.05 for label in labels)
     assert min(label.x0 for label in labels) > 0
     assert min(label.get_window_extent(renderer).y0 for label in axes.get_xticklabels()) > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("classes", [61, 200])
+def test_cells_without_text_still_stand_under_their_names(drawn: list[Any], tmp_path: Path, classes: int) -> None:
+    draw_confusion(np.eye(classes, dtype=np.int64), [f"class {n} " * 9 for n in range(classes)], [tmp_path / "a.png"])
+    axes, renderer = drawn[0].axes[0], FigureCanvasAgg(drawn[0]).get_renderer()
+    assert (len(axes.texts), len(axes.collections), len(axes.get_yticklabels())) == (0, 0, classes)
+    assert max(drawn[0].get_size_inches()) < 20
+    labels = [label.get_window_extent(renderer) for label in axes.get_yticklabels()]
+    assert min(label.x0 for label in labels) > 0
+    assert all(label.height <= axes.get_window_extent(renderer).width / classes * 1.3 for label in labels)
+
+
+@pytest.mark.slow
+def test_of_a_thousand_classes_those_with_most_mistakes_are_drawn(drawn: list[Any], tmp_path: Path) -> None:
+    """Every seventeenth class has a picture taken for the one before it, and one for the first."""
+    matrix = np.diag(np.full(1000, 8))
+    wrong = np.arange(17, 1000, 17)
+    matrix[wrong, wrong - 1] = matrix[wrong, 0] = 1
+    draw_confusion(matrix, [str(n) for n in range(1000)], [tmp_path / "a.png"], "many")
+    axes = drawn[0].axes[0]
+    assert axes.get_title() == "many\nthe 60 of 1,000 classes with most mistakes"
+    names = [label.get_text() for label in axes.get_xticklabels()]
+    assert len(names) == 60
+    assert set(map(str, wrong)) <= set(names)
+    assert axes.get_yticklabels()[names.index("34")].get_text() == "34 (10)"
+    assert axes.images[0].get_array()[names.index("34"), names.index("34")] == 0.8  # of all its pictures
+    assert max(drawn[0].get_size_inches()) < 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("classes", [30, 31, 200, 201, 3000])
+def test_counts_of_many_classes_fit_on_a_page(drawn: list[Any], tmp_path: Path, classes: int) -> None:
+    counts = {f"class {n} " * 9: n for n in range(classes)}
+    draw_counts(counts, counts, [tmp_path / "a.png"])
+    assert max(drawn[0].get_size_inches()) < 20
+    named = [label.get_text() for label in drawn[0].axes[0].get_xticklabels()]
+    assert any("class" in name for name in named) == (classes <= 200)
+
+
+def test_above_two_hundred_classes_the_largest_comes_first(drawn: list[Any], tmp_path: Path) -> None:
+    draw_counts(
+        {str(n): n for n in range(201)}, {str(n): 7 if n == 200 else 5 for n in range(201)}, [tmp_path / "a.png"]
+    )
+    before, after = (axes.patches[0].get_data().values for axes in drawn[0].axes)
+    assert (before[0], before[-1], after[0], after[1]) == (200, 0, 7, 5)
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 8, 8)])

@@ -122,11 +122,21 @@ def test_strokes_become_bolder_and_thinner() -> None:
     warp = Warp(PictureTransform(16, 1, resize=16), **STILL)  # type: ignore[arg-type]
     pictures = some_digits()
     dice = dict(warp.draw(64, (8, 8), rng()))
+    amounts = [torch.full((64,), amount) for amount in (0.0, 1.0, -1.0)]
     plain, bold, thin = (
-        warp(pictures, {**dice, "stroke": torch.full((64,), amount)}).mean((1, 2, 3)) for amount in (0.0, 1.0, -1.0)
+        warp(pictures, {**dice, "stroke": amount, "restroked": amount.nonzero().flatten()}).mean((1, 2, 3))
+        for amount in amounts
     )
     assert (bold > plain).all()
     assert (thin < plain).all()
+
+
+def test_strokes_change_where_the_dice_say() -> None:
+    warp = Warp(PictureTransform(16, 1))
+    dice = warp.draw(200, (8, 8), rng())
+    for amount, changed in (("stroke", "restroked"), ("blur", "smoothed")):
+        assert 0 < len(dice[changed]) < 200
+        assert torch.equal(dice[changed], dice[amount].nonzero().flatten())
 
 
 def test_what_is_inverted_is_the_negative() -> None:

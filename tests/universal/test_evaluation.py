@@ -11,10 +11,14 @@ import pytest
 import torch
 from sklearn.metrics import precision_recall_fscore_support
 
+from cltool.errors import CallError
 from cltool.features import FeatureBank
+from cltool.heads import Head
 from cltool.pictures import PictureSet
 from cltool.recipe import Choice
+from cltool.universal.cards import Card
 from cltool.universal.evaluation import Evaluation, OtherData, evaluate, prepare
+from cltool.universal.frozen import space
 from cltool.universal.scores import class_scores, confusion, most_confused, worst_mistakes
 from cltool_plugins.streams.digits import digits
 
@@ -133,11 +137,94 @@ def test_a_torn_last_line_of_the_journal_does_not_count(by_hand: Callable) -> No
     assert len(evaluated(folder).journal) == 3
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("{", "journal.jsonl, line 2 is no JSON"),
+        ("7", "journal.jsonl, line 2: Input should be"),
+        ('{"epoch": 2}', "journal.jsonl, line 2, train: Field required"),
+        ("\xff", "journal.jsonl, line 2 is no JSON"),
+    ],
+)
+def test_a_damaged_journal_is_named_with_its_line(by_hand: Callable, line: str, told: str) -> None:
+    folder = by_hand()
+    lines = (folder / "journal.jsonl").read_bytes().splitlines()
+    lines[1] = line.encode("latin-1")
+    (folder / "journal.jsonl").write_bytes(b"\n".join(lines) + b"\n")
+    with pytest.raises(CallError, match=told):
+        prepare([folder])
+
+
+def test_all_weights_are_held_against_their_cards_before_anything_is_computed(by_hand: Callable) -> None:
+    good, bad = by_hand("good"), by_hand("bad")
+    card, weights = Card.load(bad / "best.safetensors")
+    card.save(bad / "best.safetensors", {"1.weight": torch.zeros(9, 9), "1.bias": weights["1.bias"].clone()})
+    head = Head.load(bad / "head.safetensors")
+    Head(head.names, *(t.clone() for t in (head.weight, head.bias, head.counts)), space(bad)).save(
+        bad / "head.safetensors"
+    )
+    with pytest.raises(CallError, match="another shape"):
+        prepare([good, bad])
+
+
+def test_a_class_may_be_called_unknown(by_hand: Callable) -> None:
+    names = {str(n): "unknown" if n == 3 else str(n) for n in range(10)}
+    found = evaluated(by_hand(pictures=digits().relabelled(names), label_map=names))
+    assert found.classes[3] == "unknown"
+    assert found.accuracy > 0.9
+
+
+def test_a_file_to_be_handed_on_names_pictures_from_the_datas_folder_on(by_hand: Callable, tmp_path: Path) -> None:
+    from PIL import Image
+
+    for split, shift in (("train", 0), ("test", 1)):  # every test picture is a mistake
+        for name in ("0", "1"):
+            (tmp_path / "data" / split / name).mkdir(parents=True)
+            block = digits().test[str((int(name) + shift) % 2)]
+            for i in range(3):
+                Image.fromarray(block.picture(i)[0].numpy()).save(tmp_path / "data" / split / name / f"{i}.png")
+    root = str(tmp_path / "data")
+    found = evaluated(by_hand(), OtherData(stream=Choice(name="folder", options={"mode": "L"}), data_root=root))
+    assert {mistake.picture for mistake in found.mistakes} == {f"test/{n}/{i}.png" for n in "01" for i in range(3)}
+
+
 def test_without_a_journal_there_is_still_an_evaluation(by_hand: Callable) -> None:
     folder = by_hand()
     (folder / "journal.jsonl").unlink()
     found = evaluated(folder)
     assert (found.facts()["epoch"], found.facts()["drawn"], found.training_seconds) == (None, None, 0)
+
+
+@pytest.mark.slow
+def test_a_thousand_classes_are_told_and_drawn(by_hand: Callable, tmp_path: Path) -> None:
+    """Made-up counts, of which the file holds only the cells that are not empty."""
+    from dataclasses import replace
+
+    from cltool.report.trainings import page, write
+
+    one, names = evaluated(by_hand()), tuple(f"class {n}" for n in range(1000))
+    matrix = np.diag(np.full(1000, 9)) + np.eye(1000, k=1, dtype=np.int64)
+    card = replace(one.card, classes=names, counts=dict.fromkeys(names, 5))
+    found = replace(one, card=card, classes=names, confusion=matrix, mistakes=())
+    write([found], {"hand": digits()}, tmp_path / "out")
+    text = (tmp_path / "out" / "evaluation.json").read_text()
+    (told,) = json.loads(text)["trainings"]
+    assert "confusion" not in told
+    assert told["confusion_cells"][:2] == [["class 0", "class 0", 9], ["class 0", "class 1", 1]]
+    assert len(told["confusion_cells"]) == 1999
+    assert found.per_class is found.per_class
+    assert (told["classes"][0]["recall"], told["classes"][0]["precision"]) == (0.9, 1.0)
+    assert "| class 999 |" in page([found])
+
+
+def test_a_row_of_the_matrix_is_a_line_of_the_file(by_hand: Callable, tmp_path: Path) -> None:
+    from cltool.report.trainings import write
+
+    found = evaluated(by_hand())
+    write([found], {"hand": digits()}, tmp_path / "out")
+    text = (tmp_path / "out" / "evaluation.json").read_text()
+    assert json.loads(text)["trainings"][0]["confusion"] == found.confusion.tolist()
+    assert str(found.confusion[3].tolist()) in [line.strip().rstrip(",") for line in text.splitlines()]
 
 
 # The figures, on matrices made by hand

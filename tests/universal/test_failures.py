@@ -14,7 +14,7 @@ import yaml
 
 from cltool.errors import CallError
 from cltool.pictures import Block
-from cltool.universal import epochs
+from cltool.universal import epochs, training
 from cltool.universal.checkpoints import Checkpoint
 from cltool.universal.directory import TrainingDirectory
 from cltool.universal.recipes import TrainingRecipe
@@ -41,6 +41,7 @@ PARITY = {str(n): "even" if n % 2 == 0 else "odd" for n in range(10)}
         ({"backbone": "randon"}, "did you mean 'random'"),
         ({"size": 16, "backbone": "random:size=12"}, "--size 16, but --backbone random:size=12; give one of the two"),
         ({"size": 24, "backbone": "universal:on=none"}, "takes pictures of 28 px; leave out --size"),
+        ({"backbone": "universal:on=all"}, "--backbone universal:on=all is trained on the stream by itself; take a pl"),
         ({"resize": 20, "backbone": "random:size=24"}, "--resize 20 is smaller than 24"),
         ({"precision": "float16"}, "take bfloat16 or float32"),
         ({"data_root": "nowhere"}, "--data-root nowhere: there is nothing"),
@@ -59,6 +60,13 @@ def test_a_class_of_too_few_pictures_cannot_be_cut(made: Make, tmp_path: Path) -
     with pytest.raises(CallError, match=r"--validation 0.1: '2' has 1 training pictures, too few to be cut"):
         train(setup, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_fewer_pictures_than_two_a_process_are_refused() -> None:
+    """Processes without a batch would wait for the others for ever."""
+    training.check_shares(8, 4)
+    with pytest.raises(CallError, match=r"7 pictures to learn from leave each of 4 process\(es\) fewer than 2"):
+        training.check_shares(7, 4)
 
 
 def test_a_picture_that_cannot_be_read_is_named(made: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,6 +163,30 @@ def test_a_checkpoint_of_another_recipe_is_refused(made: Make, trained: Path) ->
     with pytest.raises(CallError, match=re.escape(told)):
         train(prepare(TrainingDirectory.recipe_of(trained)), trained, resume=True)
     assert (trained / "last.pt").read_bytes() == before
+
+
+@pytest.mark.slow
+def test_a_checkpoint_of_another_recipe_than_the_callers_is_refused(made: Make, trained: Path) -> None:
+    with pytest.raises(CallError, match="made by another recipe than the one to go on with: seed was 0 and is 7"):
+        train(made(epochs=1, seed=7), trained, resume=True)
+
+
+@pytest.mark.slow
+def test_another_number_of_processes_is_refused(made: Make, tmp_path: Path) -> None:
+    with pytest.raises(Interrupted):
+        train(made(), tmp_path / "out", watch=interrupt)
+    replace(Checkpoint.load(tmp_path / "out"), processes=2).save(tmp_path / "out")
+    told = "trained by 2 process(es), not 1; start it as before, torchrun --nproc-per-node 2"
+    with pytest.raises(CallError, match=re.escape(told)):
+        train(made(), tmp_path / "out", resume=True)
+
+
+class Interrupted(Exception):
+    pass
+
+
+def interrupt(facts: object) -> None:
+    raise Interrupted
 
 
 @pytest.mark.slow

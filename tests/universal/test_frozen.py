@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 from cltool.errors import CallError
 from cltool.heads import Head
-from cltool.pictures import PictureSet
+from cltool.pictures import Block, PictureSet, RawPixels
 from cltool.report.curves import protocol as shown
 from cltool.rundir import Metrics
 from cltool.tasks import TaskStream, arrange
@@ -91,6 +91,19 @@ def test_a_convolutional_network_is_rebuilt_without_its_classifier(by_hand: Call
     assert found(pictures).shape == (2, 512)
 
 
+def in_colour(pictures: PictureSet) -> PictureSet:
+    def coloured(blocks: Mapping[str, Block]) -> dict[str, Block]:
+        return {n: replace(b, decode=RawPixels(3, 8, 8), read=lambda _: bytes(range(192))) for n, b in blocks.items()}
+
+    return replace(pictures, train=coloured(pictures.train), test=coloured(pictures.test))
+
+
+def test_what_was_trained_on_grey_pictures_takes_coloured_ones(by_hand: Callable) -> None:
+    stream = arrange(in_colour(digits()), 5, 2)
+    found = frozen(by_hand(), stream)
+    assert found(stream.pictures.test["4"].pictures([0, 1])).shape == (2, 256)
+
+
 # What it says of itself
 
 
@@ -126,6 +139,29 @@ def test_pictures_learnt_under_other_names_leak_all_the_same(by_hand: Callable, 
         assert (told["on"], told["leaks"], told["classes"], told["later"]) == ("pictures", True, 10, 8)
 
 
+def test_a_map_that_renames_some_classes_hides_none(by_hand: Callable) -> None:
+    """The note vouches for those that kept their names, hashes for the others."""
+    noted = replace(digits(), note="labels from a.csv")
+    card = Card.load(by_hand(pictures=noted) / "best.safetensors")[0]
+    classes = ("0", "1", *(f"digit {n}" for n in range(2, 10)))
+    told = protocol(replace(card, data="digits; labels from a.csv", classes=classes), arrange(noted, 5, 2))
+    assert told is not None
+    assert (told["on"], told["leaks"], told["classes"], told["later"]) == ("pictures", True, 10, 8)
+
+
+def test_held_out_pictures_are_those_that_were_trained_on(by_hand: Callable) -> None:
+    pictures = digits().held_out(0.2).relabelled({str(n): f"digit {n}" for n in range(10)})
+    told = frozen(by_hand(), arrange(pictures, 5, 2)).protocol
+    assert told == {"on": "pictures", "leaks": True, "classes": 10, "later": 8, "data": "digits"}
+
+
+def test_what_was_seen_before_the_last_training_counts_too(by_hand: Callable, digit_stream: TaskStream) -> None:
+    first = Card.load(by_hand() / "best.safetensors")[0]
+    last = replace(first, classes=("cat",), digests={"cat": "0"}, data="pets", before=first.trainings)
+    told = protocol(last, digit_stream)
+    assert told == {"on": "pictures", "leaks": True, "classes": 10, "later": 8, "data": "digits; then pets"}
+
+
 def test_other_pictures_of_other_classes_are_nothing_it_saw(by_hand: Callable, digit_stream: TaskStream) -> None:
     card = replace(Card.load(by_hand() / "best.safetensors")[0], digests={"cat": "0"}, classes=("cat",))
     assert protocol(card, digit_stream) is None
@@ -136,7 +172,10 @@ def test_classes_of_the_same_names_may_be_other_pictures(by_hand: Callable, digi
     card = replace(Card.load(by_hand() / "best.safetensors")[0], digests={})
     told = protocol(card, digit_stream)
     assert told is not None
-    assert (told["on"], told["leaks"], told["later"]) == ("names", False, 8)
+    assert (told["on"], told["leaks"], told["later"]) == ("names", None, 8)
+    beginning = protocol(replace(card, classes=("0", "1")), digit_stream)
+    assert beginning is not None
+    assert (beginning["on"], beginning["leaks"], beginning["later"]) == ("names", False, 0)
 
 
 def test_the_same_note_on_the_data_is_proof_enough(by_hand: Callable) -> None:
@@ -162,7 +201,7 @@ def test_test_pictures_that_were_trained_on_leak_too(by_hand: Callable, digit_st
         ({"on": "pictures", "leaks": True, "classes": 10, "later": 8}, "trained on 10 of these classes (leaks: 8 come"),
         ({"on": "pictures", "leaks": False, "classes": 2, "later": 0}, "trained on 2 of the first task's classes"),
         (
-            {"on": "names", "leaks": False, "classes": 10, "later": 8},
+            {"on": "names", "leaks": None, "classes": 10, "later": 8},
             "10 classes of these names (leaks if on these pict",
         ),
     ],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -34,6 +36,32 @@ def test_sides_are_the_backbones_where_nobody_says() -> None:
     assert found.stream.groups == (found.pictures.outputs,)
 
 
+def test_files_are_found_from_any_folder(by_hand: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    by_hand()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "none").touch()  # no weights of that name are meant
+    found = prepare(TrainingRecipe(stream="digits", backbone="trained:weights=hand"))
+    assert found.recipe.backbone.options["weights"] == str(tmp_path / "hand")
+    monkeypatch.chdir("/")
+    again = prepare(found.recipe)
+    assert again.recipe == found.recipe
+    assert again.architecture == "random:features=256,size=8"
+    assert str(tmp_path) not in str(again.started_from)
+
+
+def test_a_file_of_the_name_of_an_option_is_not_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "none").touch()
+    found = prepare(TrainingRecipe(stream="digits", backbone="resnet18:weights=none", size=32))
+    assert found.recipe.backbone.options["weights"] == "none"
+    assert found.parent is None
+
+
+@pytest.mark.parametrize("on", ["none", "glyphs"])
+def test_what_is_not_trained_on_the_stream_may_be_trained_further(on: str) -> None:
+    assert prepare(TrainingRecipe(stream="digits", backbone=f"universal:on={on}")).architecture == f"universal:on={on}"
+
+
 def test_joined_classes_hold_their_pictures_in_order() -> None:
     whole = digits()
     found = whole.relabelled(PARITY)
@@ -55,6 +83,16 @@ def test_a_renamed_class_keeps_its_digest_and_null_leaves_one_out() -> None:
     found = digits().relabelled({**names, "9": None})
     assert found.outputs == tuple(names.values())
     assert found.train["digit 4"].digest == digits().train["4"].digest
+
+
+def test_sources_are_the_datas_own_blocks_whatever_is_done_with_them() -> None:
+    whole = digits()
+    first_cut = whole.held_out(0.2).relabelled(PARITY)
+    first_joined = whole.relabelled(PARITY).held_out(0.2)
+    evens = tuple(whole.train[str(n)] for n in range(0, 10, 2))
+    for found in (first_cut.train, first_cut.test, first_joined.train, first_joined.test):
+        assert found["even"].sources == evens
+    assert first_cut.train["even"].digest != first_cut.test["even"].digest
 
 
 def soft() -> PictureSet:

@@ -19,9 +19,11 @@ from cltool.catalogue import discover
 from cltool.errors import DataGone
 from cltool.heads import Head
 from cltool.pictures import Block, targets_of
+from cltool.universal import epochs
 from cltool.universal.cards import Card
 from cltool.universal.checkpoints import Checkpoint
 from cltool.universal.frozen import rebuilt, space
+from cltool.universal.optimisation import optimizer_of
 from cltool.universal.pixels import held_out, pixel_array
 from cltool.universal.recipes import TrainingRecipe
 from cltool.universal.setups import TrainingSetup
@@ -104,6 +106,32 @@ def test_the_card_tells_where_it_comes_from(made: Make, tmp_path: Path) -> None:
     page = (tmp_path / "out" / "card.md").read_text()
     for heading in ("Data", "Classes and counts", "Transform", "Metrics", "Recipe", "Licence", "Use it"):
         assert f"\n## {heading}\n" in page
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("look", [1, 2, 4, 9, 50])
+def test_the_first_loss_that_is_no_number_is_named_however_seldom_they_are_looked_at(
+    made: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, look: int
+) -> None:
+    step, calls = epochs._step, []
+
+    def diverging(*arguments: Any) -> torch.Tensor:
+        calls.append(1)
+        return step(*arguments) * (float("nan") if len(calls) in (3, 4, 8) else 1)
+
+    monkeypatch.setattr(epochs, "_step", diverging)
+    monkeypatch.setattr(epochs, "LOOK", look)
+    with pytest.raises(RuntimeError, match="the loss of batch 3 in epoch 1 is no finite number"):
+        train(made(epochs=1), tmp_path / "out")
+    assert len(calls) == min(9, -(-3 // look) * look)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_a_step_is_one_kernel_on_a_gpu_only(optimizer: str) -> None:
+    for device, fused in (("cpu", None), ("cuda", True)):
+        recipe = TrainingRecipe(stream="digits", optimizer=optimizer, device=device)
+        (group,) = optimizer_of(recipe, torch.nn.Linear(2, 2).parameters()).param_groups
+        assert (group["fused"], group["lr"], group["weight_decay"]) == (fused, 0.01, 5e-4)
 
 
 class BrokenOff(Exception):

@@ -84,6 +84,8 @@ def evaluate(
     with Screen() as screen:
         candidates = evaluation.prepare(directories, _other(stream, data_root, label_map), plugin or (), screen)
         bank = FeatureBank(device=where, progress=screen)
+        for candidate in candidates:
+            bank.check(candidate.blocks, candidate.backbone)
         found = [evaluation.evaluate(candidate, bank) for candidate in candidates]
         write(found, {candidate.name: candidate.pictures for candidate in candidates}, folder)
     if json_:
@@ -93,10 +95,11 @@ def evaluate(
 
 
 def _other(stream: str | None, data_root: Path | None, label_map: Path | None) -> OtherData:
+    from cltool.plugin import Spec
     from cltool.recipe import Choice
     from cltool.universal.evaluation import OtherData
 
-    chosen = Choice.model_validate(stream) if stream is not None else None
+    chosen = Choice.of(Spec.parse(stream)) if stream is not None else None
     return OtherData(chosen, str(data_root.absolute()) if data_root else None, parse_label_map(label_map))
 
 
@@ -107,7 +110,7 @@ def _folder(directories: Sequence[Path], out: Path | None) -> Path:
     default = directories[0] / "evaluation" if len(directories) == 1 else Path("evaluation")
     folder = out or default
     if folder.is_dir() and any(folder.iterdir()):
-        if out is None and _evaluated(folder) == {str(directory.resolve()) for directory in directories}:
+        if out is None and _holds(folder, directories):
             return folder
         raise CallError(f"--out {folder} is not empty and holds no evaluation of the same; take another")
     if len(directories) > 1 or directories[0].is_dir():  # else the directory itself is what is wrong
@@ -115,13 +118,19 @@ def _folder(directories: Sequence[Path], out: Path | None) -> Path:
     return folder
 
 
-def _evaluated(folder: Path) -> set[str]:
-    """The trainings that a folder's evaluation.json tells of."""
+def _holds(folder: Path, directories: Sequence[Path]) -> bool:
+    """Whether a default folder's evaluation.json tells of these trainings.
+
+    That of one training lies in it, and tells its path as seen from wherever the call was made: the name must do.
+    """
     try:
         content = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
-        return {training["directory"] for training in content["trainings"]}
+        if len(directories) == 1:
+            return [training["training"] for training in content["trainings"]] == [directories[0].resolve().name]
+        told = {Path(training["directory"]).resolve() for training in content["trainings"]}
     except (OSError, ValueError, KeyError, TypeError):
-        return set()
+        return False
+    return told == {directory.resolve() for directory in directories}
 
 
 def _show(found: Sequence[Evaluation], folder: Path) -> None:

@@ -241,11 +241,15 @@ def train(
 def _classes(text: str | None) -> int | list[str] | None:
     """`--classes`: a number, or names.
 
+    Raises CallError for fewer than two.
+
     >>> _classes("7"), _classes("anger,fear")
     (7, ['anger', 'fear'])
     """
     if text is None:
         return None
+    if text.isdecimal() and int(text) < 2:
+        raise CallError(f"--classes {text}: a network learns to tell two or more apart; give 2 or more, or names")
     return int(text) if text.isdecimal() else [name.strip() for name in text.split(",")]
 
 
@@ -284,6 +288,8 @@ def _train(recipe: TrainingRecipe, out: Path, resume: bool, as_json: bool) -> No
     from cltool.universal.setups import prepare
     from cltool.universal.training import is_main_process, train
 
+    # Every process loads the data for itself, all at once: torch can make them wait only in `train`, once it has
+    # joined them, and its patience of ten minutes is less than a download may take.
     if not is_main_process():
         train(prepare(recipe), out, resume=resume)
         return

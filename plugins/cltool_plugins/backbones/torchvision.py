@@ -110,9 +110,10 @@ def _plain_start(model: str) -> dict[str, Any]:
 
 def _take_off_classifier(network: nn.Module) -> str:
     """Replace the classifier by nothing; gives its name, whose weights a file may hold or not."""
-    for auxiliary in ("aux1", "aux2", "AuxLogits"):  # GoogLeNet's and Inception's, which only training looks at
+    # GoogLeNet's and Inception's further classifiers, which only training looks at, and would look for
+    for auxiliary, nothing in (("aux1", None), ("aux2", None), ("AuxLogits", None), ("aux_logits", False)):
         if hasattr(network, auxiliary):
-            setattr(network, auxiliary, None)
+            setattr(network, auxiliary, nothing)
     linear = [name for name, module in network.named_modules() if isinstance(module, nn.Linear)]
     if linear:
         parent, _, child = linear[-1].rpartition(".")

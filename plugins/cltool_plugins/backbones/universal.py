@@ -19,7 +19,8 @@ from cltool.pictures import targets_of
 from cltool.plugin import Spec
 from cltool.progress import Progress
 from cltool.seeding import generator
-from cltool.universal.frozen import rebuilt
+from cltool.universal.cards import Card
+from cltool.universal.frozen import protocol, rebuilt
 
 WIDTH = 120
 LAYERS = {"last": (18, WIDTH), "hidden": (16, 1080), "conv": (13, 128 * 9)}  # modules of the body, features
@@ -84,13 +85,13 @@ def universal(
     tenth of the training pictures is best. Raises CallError where a picture cannot be read.
 
     `on=glyphs` is another network (`glyphnet`, 256 features of 32×32 pictures), which comes trained on characters of
-    fonts, strokes, shapes and textures; it has seen no picture of any stream, and `layer`, `epochs` and `seed` are
-    not its.
+    fonts, strokes, shapes and textures; it has seen no picture of any stream but `glyphs`, and `layer`, `epochs` and
+    `seed` are not its.
     """
     if on == "glyphs":
         if (layer, epochs, seed) != (USUAL["layer"], USUAL["epochs"], USUAL["seed"]):
             raise CallError("universal:on=glyphs comes trained; leave out layer, epochs and seed")
-        return replace(rebuilt(GLYPHS, stream), name="universal:on=glyphs", protocol=_seen("glyphs", 0))
+        return replace(rebuilt(GLYPHS, stream), name="universal:on=glyphs", protocol=_drawings_seen(stream))
     names = {"all": stream.pictures.outputs, "first": stream.groups[0], "none": ()}[on]
     channels = stream.pictures.train[stream.groups[0][0]].picture(0).shape[0]
     transform = PictureTransform(28, channels, (0.5,), (0.5,))
@@ -107,6 +108,13 @@ def universal(
 def _seen(on: str, classes: int) -> dict[str, Any]:
     """What of the stream a network was trained on."""
     return {"on": on, "leaks": on == "all", "classes": classes}
+
+
+def _drawings_seen(stream: TaskStream) -> dict[str, Any]:
+    """What of the stream the network trained on drawings has seen: nothing, unless they are called as its classes."""
+    card = Card.load(GLYPHS)[0]
+    alike = not set(card.classes).isdisjoint(stream.pictures.outputs)  # other pictures need not be hashed
+    return (protocol(card, stream) if alike else None) or _seen("glyphs", 0)
 
 
 def _drawn(channels: int, seed: int) -> nn.Sequential:

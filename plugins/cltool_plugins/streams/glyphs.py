@@ -42,9 +42,9 @@ def glyphs(
     """Drawings, 32×32 grey: characters of this computer's fonts in many scripts, pen strokes, shapes, textures.
 
     `data_root` is a folder with .ttf and .otf files, at any depth; without it, the system's fonts. The scripts
-    of streams (Latin, Arabic, Greek, Hangul, Balinese, Aramaic letters and all digits) are left out, and whatever looks
-    just like one of theirs in its font: a network trained on it has seen neither a stream's pictures nor its
-    characters.
+    of streams (Latin, Arabic, Greek, Hangul, Balinese, Aramaic letters and all digits) are left out, and whatever is,
+    pixel for pixel, one of theirs in its font. So a network trained on it has seen neither a stream's pictures nor
+    its characters, though some that are much like them (Cyrillic У is one).
     Raises CallError: no fonts there.
     """
     classes: dict[str, tuple[int, Draw]] = {}
@@ -64,7 +64,7 @@ def glyphs(
         _blocks(classes, "train"),
         _blocks(classes, "test"),
         note="synthetic: drawn by cltool",
-        licence="drawn by cltool; each font under a free licence of its own, none of them passed on",
+        licence="drawn by cltool, from fonts with licences of their own, none of which is passed on",
     )
 
 

@@ -69,6 +69,29 @@ def test_its_own_folder_is_made_anew(cltool: Callable, by_hand: Callable) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("which", [("one",), ("one", "two")])
+def test_one_that_was_broken_off_is_made_anew(
+    cltool: Callable, by_hand: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: tuple[str, ...]
+) -> None:
+    from cltool.report import trainings
+
+    monkeypatch.chdir(tmp_path)
+    for name in which:
+        by_hand(name)
+
+    def broken_off(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(trainings, "draw_mistakes", broken_off)
+        assert cltool("universal", "evaluate", *which).code != 0
+    assert cltool("universal", "evaluate", *which).code == 0
+    folder = Path("one/evaluation" if len(which) == 1 else "evaluation")
+    told = json.loads((folder / "evaluation.json").read_text())
+    assert [training["directory"] for training in told["trainings"]] == list(which)  # as they were given
+
+
+@pytest.mark.slow
 def test_other_pictures_under_a_label_map(cltool: Callable, by_hand: Callable, tmp_path: Path) -> None:
     """The digits' own folder of pictures, its classes called by words."""
     words = ("null", "one", "two")

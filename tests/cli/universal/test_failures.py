@@ -44,6 +44,9 @@ def refused(cltool: Callable, tmp_path: Path, *arguments: object) -> str:
         (("hand", "--stream", "digit"), "did you mean 'digits'"),
         (("hand", "--data-root", "nowhere"), "nowhere"),
         (("hand", "--stream", "folder"), "--stream folder needs --data-root"),
+        (("hand", "--stream", "folder:oops"), "'folder:oops': 'oops' is not key=value"),
+        (("hand", "--stream", "folder:mode=L,mode=L"), "option 'mode' is given twice"),
+        (("hand", "--label-map", "twice.yaml"), "--label-map twice.yaml: '1' stands twice"),
         (("hand", "--label-map", "nowhere.yaml"), "--label-map nowhere.yaml: No such file"),
         (("hand", "--label-map", "text.yaml"), "text.yaml must be lines of"),
         (("hand", "--label-map", "forgets.yaml"), "nothing is said of '3'"),
@@ -71,6 +74,7 @@ def test_wrong_evaluations(
     Path("full").mkdir()
     Path("full/mine.txt").write_text("mine")
     Path("text.yaml").write_text("a text")
+    Path("twice.yaml").write_text("0: a\n1: b\n2: c\n1: d\n")
     Path("forgets.yaml").write_text("0: 0\n1: 1\n2: 2\n")
     Path("foreign.yaml").write_text("".join(f"{n}: {n}\n" for n in range(11)))
     Path("elsewhere.yaml").write_text("".join(f"{n}: {'low' if n < 5 else n}\n" for n in range(10)))

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from cltool.cli.arguments import parse_label_map
+
 TRAIN = ("universal", "train", "--stream", "digits", "--backbone", "random", "--device", "cpu")
 SHORT = (*TRAIN, "--classes", 3, "--epochs", 2, "--learning-rate", 0.05)
 
@@ -73,6 +75,9 @@ def test_a_label_map_is_a_file(cltool: Callable, tmp_path: Path) -> None:
     [
         (("universal", "train"), "--stream is missing; there are:"),
         ((*TRAIN, "--classes", "1,11"), "no class '11'"),
+        ((*TRAIN, "--classes", "1"), "--classes 1: a network learns to tell two or more apart"),
+        ((*TRAIN, "--stream", "a:b"), "'a:b': 'b' is not key=value"),
+        ((*TRAIN, "--backbone", "a:b"), "'a:b': 'b' is not key=value"),
         ((*TRAIN, "--batch", "1"), "batch: Input should be greater than or equal to 2"),
         ((*TRAIN, "--augment", "flip"), "augment: Input should be 'crop', 'warp' or 'none'"),
         ((*TRAIN, "--size", "16", "--resize", "12"), "resize 12 is smaller than size 16"),
@@ -105,6 +110,21 @@ def test_a_label_map_that_is_none(cltool: Callable, tmp_path: Path, text: str, t
     called = cltool(*TRAIN, "--label-map", tmp_path / "map.yaml")
     assert called.code == 2
     assert told in called.err
+
+
+def test_names_in_a_label_map_are_what_stands_there(tmp_path: Path) -> None:
+    (tmp_path / "map.yaml").write_text(
+        "010: yes\n1.50: 2026-01-01\nno: ~\nn: null\nempty:\n'null': 'null'\n0x1: 1_000\n"
+    )
+    assert parse_label_map(tmp_path / "map.yaml") == {
+        "010": "yes",
+        "1.50": "2026-01-01",
+        "no": None,
+        "n": None,
+        "empty": None,
+        "null": "null",
+        "0x1": "1_000",
+    }
 
 
 def test_help_tells_of_several_gpus(cltool: Callable) -> None:

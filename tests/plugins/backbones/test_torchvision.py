@@ -56,6 +56,16 @@ def test_all_families_give_one_vector_a_picture(model: str) -> None:
     assert not any(p.shape[:1] == (1000,) for p in backbone.body.parameters())
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("model", "size"), [("googlenet", 32), ("inception_v3", 75)])
+def test_networks_with_auxiliary_classifiers_can_be_trained_without_them(model: str, size: int) -> None:
+    backbone = torchvision_backbone(model, weights="none", size=size)
+    found = backbone.build().train()(torch.rand(2, 3, size, size))
+    assert type(found) is torch.Tensor
+    assert found.shape == (2, backbone.width)
+    found.sum().backward()
+
+
 def test_the_module_has_the_models_and_nothing_else() -> None:
     from cltool_plugins.backbones import torchvision as module
 

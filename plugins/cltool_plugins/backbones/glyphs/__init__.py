@@ -1,1 +1,1 @@
-"""The weights of `universal:on=glyphs`, and how they were made: recipe.yaml, journal.jsonl, card.md, make.py."""
+"""The weights of `universal:on=glyphs`, and how they were made: recipe, fonts, journal, card, and make.py."""

@@ -1,7 +1,7 @@
 """Make the weights of `universal:on=glyphs` anew: `python -m cltool_plugins.backbones.glyphs.make FONTS OUT`.
 
 FONTS is a folder for fonts; where it is missing they are fetched from Debian's packages, which apt-get must know.
-Nothing of them is passed on: the weights have seen drawings of their characters.
+Their versions go into fonts.txt. Nothing of them is passed on: the weights have seen drawings of their characters.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from cltool.cli.console import Screen, errors
-from cltool.files import save_text
+from cltool.files import replacing, save_text
 from cltool.universal.recipes import TrainingRecipe
 from cltool.universal.setups import prepare
 from cltool.universal.training import train
@@ -30,13 +31,15 @@ rufscript senamirmir-washra seto sil-andika smc-chilanka summersby symbola tlwg-
 
 
 def fetch_fonts(folder: Path) -> None:
-    """Download Debian's font packages and unpack them into a folder; nothing is installed."""
-    packages = folder / "packages"
-    packages.mkdir(parents=True)
+    """Download Debian's font packages and unpack them into a folder, whole or not at all; nothing is installed."""
     names = [f"fonts-{name}" for name in PACKAGES.split()]
-    subprocess.run(["apt-get", "download", "--quiet", *names], cwd=packages, check=True)
-    for package in sorted(packages.glob("*.deb")):
-        subprocess.run(["dpkg-deb", "--extract", str(package), str(folder)], check=True)
+    with tempfile.TemporaryDirectory(dir=folder.absolute().parent) as scratch:
+        subprocess.run(["apt-get", "download", "--quiet", *names], cwd=scratch, check=True)
+        packages = sorted(Path(scratch).glob("*.deb"))
+        for package in packages:
+            subprocess.run(["dpkg-deb", "--extract", str(package), f"{scratch}/fonts"], check=True)
+        Path(scratch, "fonts").rename(folder)
+    save_text(HERE / "fonts.txt", "".join(f"{package.stem}\n" for package in packages))
 
 
 def make(fonts: Path, out: Path) -> None:
@@ -47,7 +50,8 @@ def make(fonts: Path, out: Path) -> None:
     with Screen() as screen:
         train(prepare(recipe, screen), out, screen, lambda facts: errors.print(_line(facts)))
     for name in KEPT:
-        shutil.copyfile(out / name, HERE / name)
+        with replacing(HERE / name) as scratch:
+            shutil.copyfile(out / name, scratch)
     journal = [json.loads(line) for line in (out / "journal.jsonl").read_text(encoding="utf-8").splitlines()]
     save_text(HERE / "journal.jsonl", "".join(f"{_line(facts)}\n" for facts in journal))
 
@@ -58,4 +62,6 @@ def _line(facts: dict) -> str:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit("usage: python -m cltool_plugins.backbones.glyphs.make FONTS OUT")
     make(Path(sys.argv[1]), Path(sys.argv[2]))
