@@ -89,8 +89,8 @@ class Backbone:
     features [B, `width`]; it is called once at most. `identity` decides the weights: two backbones that share
     it, the transform and `dtype` have the same features. `parameters` counts the body's weights. `protocol`
     tells what of the stream the body was trained on, if anything: {"on": "all" | "first" | …, "leaks": bool, or None
-    where it is not known, "classes": int}; None for a body that saw none of it. `dtype` is the precision it computes in and its
-    features are kept in.
+    where it is not known, "classes": int}; None for a body that saw none of it. `dtype` is the precision it computes
+    in and its features are kept in.
     """
 
     name: str

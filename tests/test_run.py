@@ -54,6 +54,7 @@ def without_cost(out: Path) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_a_run_leaves_what_it_says(tmp_path: Path) -> None:
     metrics = start(tmp_path / "run")
     files = {path.relative_to(tmp_path / "run").as_posix() for path in (tmp_path / "run").rglob("*.*")}

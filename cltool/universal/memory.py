@@ -10,11 +10,11 @@ import torch
 
 def is_shortage(error: BaseException) -> bool:
     """Whether an error says that memory ran out, on a GPU or not."""
+    if isinstance(error, torch.cuda.OutOfMemoryError):
+        return True
     from accelerate.utils.memory import should_reduce_batch_size
 
-    return isinstance(error, torch.cuda.OutOfMemoryError) or (
-        isinstance(error, Exception) and should_reduce_batch_size(error)
-    )
+    return isinstance(error, Exception) and should_reduce_batch_size(error)
 
 
 def fitting(attempt: Callable[[int], None], batch: int, least: int) -> int | None:

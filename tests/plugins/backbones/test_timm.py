@@ -13,10 +13,10 @@ from cltool_plugins.backbones import timm_models
 from cltool_plugins.backbones.timm_models import timm
 
 PICTURES = [torch.randint(0, 256, (3, 40, 48), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))]
+pytestmark = pytest.mark.slow  # importing timm takes long
 NARROW = {"weights": "none", "size": 64, "width": 0.25}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "layer"), [("resnet18", "fc"), ("densenet121", "classifier"), ("mobilenetv3_small_050", "classifier")]
 )
@@ -35,7 +35,6 @@ def test_features_are_what_the_classifier_reads(model: str, layer: str, tmp_path
     assert torch.allclose(found(PICTURES), seen[0], atol=1e-4)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "width", "least"),
     [
