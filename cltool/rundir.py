@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from cltool.files import save_text
 from cltool.heads import Head
 from cltool.learner import Knowledge, LinearPredictor, Predictor
 from cltool.plugin import Configured
-from cltool.recipe import Recipe
+from cltool.recipe import Recipe, RecipeFile
 from cltool.spaces import FeatureSpace
 from cltool.standardization import Standardization
 from cltool.statistics import Statistics
@@ -148,6 +148,31 @@ def check_free(path: Path) -> None:
         raise CallError(f"cannot write --out {path}: {existing} is no folder one can write to")
 
 
+@contextmanager
+def begun(path: Path, recipe: RecipeFile, hopeless: Callable[[BaseException], bool]) -> Iterator[None]:
+    """Make a folder, with a recipe, for work that goes on in the block.
+
+    What was made is taken away again where the block ends with an error after which, as `hopeless` says, there is
+    nothing to take up. Raises CallError if the folder holds anything or cannot be made.
+    """
+    check_free(path)
+    made = [folder for folder in (path, *path.absolute().parents) if not folder.exists()]
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        recipe.save(path / "recipe.yaml")
+    except OSError as error:
+        raise CallError(f"cannot write --out {path}: {error.strerror}") from None
+    try:
+        yield
+    except BaseException as error:
+        if hopeless(error):
+            (path / "recipe.yaml").unlink(missing_ok=True)
+            with suppress(OSError):  # somebody has put something there
+                for folder in made:
+                    folder.rmdir()
+        raise
+
+
 @dataclass(frozen=True)
 class RunDirectory:
     """Paths and order of a run's files."""
@@ -161,22 +186,8 @@ class RunDirectory:
         Raises CallError if it holds anything or cannot be made. A CallError in the block before the first step is
         finished takes away again what was made, so that the same `--out` can be given to the call that is right.
         """
-        self.check_free()
-        made = [folder for folder in (self.path, *self.path.absolute().parents) if not folder.exists()]
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            recipe.save(self.path / "recipe.yaml")
-        except OSError as error:
-            raise CallError(f"cannot write --out {self.path}: {error.strerror}") from None
-        try:
+        with begun(self.path, recipe, lambda error: isinstance(error, CallError) and not self.journal()):
             yield
-        except CallError:
-            if not self.journal():
-                (self.path / "recipe.yaml").unlink()
-                with suppress(OSError):  # somebody has put something there
-                    for folder in made:
-                        folder.rmdir()
-            raise
 
     def check_free(self) -> None:
         """Raise CallError if the directory holds anything, or could not be made; makes nothing."""

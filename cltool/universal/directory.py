@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from cltool.errors import CallError
 from cltool.files import save_text
 from cltool.heads import Head
 from cltool.report.losses import draw_losses
-from cltool.rundir import check_free
+from cltool.rundir import begun
 from cltool.universal.card_page import card_page
 from cltool.universal.cards import Card
 from cltool.universal.checkpoints import Checkpoint
@@ -50,27 +50,17 @@ class TrainingDirectory:
         Raises CallError if it holds anything or cannot be made. What ends the block before the first epoch is
         finished takes away again what was made: nothing of it could be resumed.
         """
-        check_free(self.path)
-        made = [folder for folder in (self.path, *self.path.absolute().parents) if not folder.exists()]
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            recipe.save(self.path / "recipe.yaml")
-        except OSError as error:
-            raise CallError(f"cannot write --out {self.path}: {error.strerror}") from None
-        try:
+        with begun(self.path, recipe, lambda _: self._taken_back()):
             yield
-        except BaseException:
-            if not (self.path / "last.pt").exists():
-                self._take_away(made)
-            raise
 
-    def _take_away(self, made: Sequence[Path]) -> None:
-        for name in ("recipe.yaml", "best.safetensors", "head.safetensors", "card.md"):
+    def _taken_back(self) -> bool:
+        """Remove what an unfinished first epoch left; whether no epoch was finished."""
+        if (self.path / "last.pt").exists():
+            return False
+        for name in ("best.safetensors", "head.safetensors", "card.md"):
             (self.path / name).unlink(missing_ok=True)
         shutil.rmtree(self.path / "tensorboard", ignore_errors=True)
-        with suppress(OSError):  # somebody has put something there
-            for folder in made:
-                folder.rmdir()
+        return True
 
     @staticmethod
     def recipe_of(path: Path) -> TrainingRecipe:

@@ -119,7 +119,10 @@ def _built(source: Configured, file: Path, identity: str) -> nn.Module:
 
 
 def load_strictly(network: nn.Module, weights: Mapping[str, Tensor], what: str) -> None:
-    """Load weights that have every name and shape of the network's; raises CallError, which begins with `what`."""
+    """Load weights that have every name and shape of the network's and no others.
+
+    Raises CallError, which begins with `what` and names the first that is missing, foreign or of another shape.
+    """
     wanted = network.state_dict()
     missing = [key for key in wanted if key not in weights]
     foreign = [key for key in weights if key not in wanted]
@@ -127,7 +130,7 @@ def load_strictly(network: nn.Module, weights: Mapping[str, Tensor], what: str) 
     for keys, how in ((missing, "lacks"), (foreign, "has a foreign"), (shaped, "has another shape for")):
         if keys:
             more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
-            raise CallError(f"{what}: it {how} {keys[0]!r}{more}; weights and card must be of one training")
+            raise CallError(f"{what}: the file {how} {keys[0]!r}{more}; take the weights of that very network")
     network.load_state_dict(dict(weights))
 
 

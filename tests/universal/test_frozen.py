@@ -248,7 +248,7 @@ def test_an_architecture_that_is_not_installed(by_hand: Callable, digit_stream: 
 def test_weights_of_another_network(
     by_hand: Callable, digit_stream: TaskStream, weights: dict[str, torch.Tensor], told: str
 ) -> None:
-    with pytest.raises(CallError, match="does not fit random:features=256,size=8: it ") as found:
+    with pytest.raises(CallError, match="does not fit random:features=256,size=8: the file ") as found:
         frozen(changed(by_hand(), weights), digit_stream)
     assert told in str(found.value)
 

@@ -16,6 +16,7 @@ from cltool import CallError, PictureTransform
 from cltool.backbones import count_parameters
 from cltool.checkpoints import open_checkpoint
 from cltool.files import save_text
+from cltool.universal.frozen import load_strictly
 
 Precision = Literal["float32", "bfloat16", "float16"]
 Moments = tuple[float, ...]
@@ -83,13 +84,7 @@ def read(path: Path) -> dict[str, Tensor]:
 def load(network: nn.Module, state: dict[str, Tensor], classifiers: tuple[str, ...], model: str, where: object) -> None:
     """Load all but the classifiers, auxiliary ones too, strictly; raises CallError for weights that do not fit."""
     heads = tuple(f"{name}." for name in classifiers)
-    body = {key: value for key, value in state.items() if not key.startswith(heads)}
     wanted = network.state_dict()
-    missing = [k for k in wanted if k not in body]
-    foreign = [k for k in body if k not in wanted and "aux" not in k.lower()]
-    shaped = [k for k in wanted if k in body and body[k].shape != wanted[k].shape]
-    for keys, what in ((missing, "lacks"), (foreign, "has a foreign"), (shaped, "has another shape for")):
-        if keys:
-            more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
-            raise CallError(f"weights {where} do not fit {model}: the file {what} {keys[0]!r}{more}")
-    network.load_state_dict({k: body[k] for k in wanted}, strict=True)
+    auxiliary = {key for key in state if key not in wanted and "aux" in key.lower()}
+    body = {key: value for key, value in state.items() if key not in auxiliary and not key.startswith(heads)}
+    load_strictly(network, body, f"weights {where} do not fit {model}")

@@ -129,7 +129,7 @@ def test_weights_that_do_not_fit_their_card(cltool: Callable, by_hand: Callable,
     moved = Head(head.names, *(t.clone() for t in (head.weight, head.bias, head.counts)), space(folder))
     moved.save(folder / "head.safetensors")
     told = refused(cltool, tmp_path, *EVALUATE, folder)
-    assert "does not fit random:features=256,size=8: it has another shape for '1.weight'" in told
+    assert "does not fit random:features=256,size=8: the file has another shape for '1.weight'" in told
 
 
 def test_an_evaluation_of_others_is_not_written_over(
