@@ -36,7 +36,8 @@ KEYS = {
 
 
 def recipe(**changes: Any) -> Recipe:
-    return Recipe.of({"stream": "digits", "head": "ridge", "unknown": "statistics", "merge": "alpha", **changes})
+    quick = {"stream": "digits", "backbone": "random", "head": "ridge", "unknown": "statistics", "merge": "alpha"}
+    return Recipe.of({**quick, **changes})
 
 
 def start(out: Path, **changes: Any) -> Metrics:
