@@ -156,6 +156,7 @@ def _write(
     places = [(block, i) for block in blocks for i in range(len(block))]
     with replacing(path) as scratch:
         array = np.lib.format.open_memmap(scratch, mode="w+", dtype=np.uint8, shape=(len(places), *shape))
+        _reserve(scratch)
 
         def decode(start: int) -> int:
             part = places[start : start + CHUNK]
@@ -176,6 +177,19 @@ def _write(
     found = _read(path, progress)
     assert found is not None
     return found
+
+
+def _reserve(path: Path) -> None:
+    """Have the disk set a file's room aside: one that runs full under a memory map kills the process without a word."""
+    if not hasattr(os, "posix_fallocate"):
+        return
+    size = path.stat().st_size
+    try:
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, size)
+    except OSError as error:
+        told = f"no room for {size / 1e9:.1f} GB of decoded pictures in {path.parent} ({error.strerror})"
+        raise CallError(f"{told}; set CLTOOL_CACHE to a folder on a larger disk") from None
 
 
 def _read(path: Path, progress: Progress) -> Pixels | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,12 +15,13 @@ import yaml
 
 from cltool.errors import CallError
 from cltool.pictures import Block
-from cltool.universal import epochs, training
+from cltool.universal import epochs, pixels, training
 from cltool.universal.checkpoints import Checkpoint
 from cltool.universal.directory import TrainingDirectory
 from cltool.universal.recipes import TrainingRecipe
 from cltool.universal.setups import TrainingSetup, prepare
 from cltool.universal.training import train
+from cltool_plugins.streams.digits import digits
 
 Make = Callable[..., TrainingSetup]
 PARITY = {str(n): "even" if n % 2 == 0 else "odd" for n in range(10)}
@@ -221,3 +223,14 @@ def test_a_checkpoint_that_is_no_good_is_refused(
 def test_there_must_be_a_training_to_take_up(tmp_path: Path) -> None:
     with pytest.raises(CallError, match=r"there is no recipe\.yaml, so no training to take up"):
         TrainingDirectory.recipe_of(tmp_path)
+
+
+def test_a_full_disk_is_told_before_pictures_are_decoded(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(pixels.os, "posix_fallocate", full)
+    blocks = [digits().train["3"]]
+    with pytest.raises(CallError, match=r"no room for 0\.0 GB .*No space left on device.*; set CLTOOL_CACHE"):
+        pixels.pixel_array(blocks, ["3"], 8)
+    assert not list((cache / "pixels").iterdir())
