@@ -21,7 +21,6 @@ from cltool.heads import Head
 from cltool.pictures import Block, PictureSet
 from cltool.progress import Progress, Silent
 from cltool.recipe import Choice
-from cltool.tasks import arrange
 from cltool.universal.cards import Card
 from cltool.universal.frozen import rebuilt, space, weights_file
 from cltool.universal.journals import read_journal
@@ -260,7 +259,7 @@ def _candidate(name: str, opened: _Opened, loaded: dict[str, PictureSet], progre
         opened.card,
         opened.head,
         opened.journal,
-        rebuilt(opened.directory, arrange(pictures, 1), catalogue=opened.catalogue),
+        rebuilt(opened.directory, catalogue=opened.catalogue),
         pictures,
         f"{source}; {pictures.note}" if pictures.note else str(source),
         recipe.data_root,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
@@ -17,7 +16,7 @@ from cltool.backbones import Backbone, count_parameters
 from cltool.cache import cache_folder
 from cltool.catalogue import Catalogue, discover
 from cltool.errors import CallError
-from cltool.files import save_text
+from cltool.files import save_text, sha256
 from cltool.pictures import Block, PictureSet, RawPixels
 from cltool.plugin import Configured, Spec
 from cltool.progress import Silent
@@ -47,12 +46,10 @@ def frozen(path: str | Path, stream: TaskStream, *, dtype: str = "float32") -> B
     trained on.
     """
     card = Card.load(weights_file(path))[0]
-    return replace(rebuilt(path, stream, dtype=dtype), protocol=protocol(card, stream))
+    return replace(rebuilt(path, dtype=dtype), protocol=protocol(card, stream))
 
 
-def rebuilt(
-    path: str | Path, stream: TaskStream, *, dtype: str = "float32", catalogue: Catalogue | None = None
-) -> Backbone:
+def rebuilt(path: str | Path, *, dtype: str = "float32", catalogue: Catalogue | None = None) -> Backbone:
     """The same, of plugins that may come from files too, and without a word of what it was trained on.
 
     Its first use builds the network and holds the weights against it, later ones build it when a picture has to go
@@ -62,7 +59,7 @@ def rebuilt(
     file = weights_file(path)
     card = Card.load(file)[0]
     source = _architecture(card, file, catalogue or discover())
-    identity = _identity(file)
+    identity = sha256(file)
     build = partial(_built, source, file, identity)
     _check(card, build, identity, str(source), file)
     return _described(card, build, identity, str(Spec("trained", {"weights": path})), dtype)
@@ -74,18 +71,13 @@ def space(path: str | Path) -> str:
     Nothing is built for it. Raises CallError: no such file, one without a card.
     """
     file = weights_file(path)
-    return _described(Card.load(file)[0], nn.Identity, _identity(file), file.name, "float32").fingerprint
+    return _described(Card.load(file)[0], nn.Identity, sha256(file), file.name, "float32").fingerprint
 
 
 def _described(card: Card, build: Callable[[], nn.Module], identity: str, name: str, dtype: str) -> Backbone:
     spelled = name if dtype == "float32" else f"{name},dtype={dtype}"
     precision = getattr(torch, dtype)
     return Backbone(spelled, build, identity, card.transform, card.width, card.parameters, dtype=precision)
-
-
-def _identity(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _architecture(card: Card, file: Path, catalogue: Catalogue) -> Configured:
@@ -112,7 +104,7 @@ def _built(source: Configured, file: Path, identity: str) -> nn.Module:
     card, weights = Card.load(file)
     blank = blank_stream(card.transform.channels, card.transform.size)
     network: nn.Module = source(stream=blank, device="cpu", progress=Silent()).build()
-    if _identity(file) != identity:  # its features would be kept as those of the other weights
+    if sha256(file) != identity:  # its features would be kept as those of the other weights
         raise CallError(f"{file} was exchanged since it was described; start again")
     load_strictly(network, weights, f"{file} does not fit {source}")
     return network

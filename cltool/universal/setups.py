@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from cltool.backbones import Backbone, PictureTransform
 from cltool.catalogue import discover
 from cltool.errors import CallError
+from cltool.files import sha256
 from cltool.pictures import PictureSet
 from cltool.plugin import Configured, Spec
 from cltool.progress import Progress, Silent
@@ -139,8 +139,7 @@ def _name_and_hash(path: Path) -> str:
     file = path / BEST if path.is_dir() else path
     if not file.is_file():
         return path.name
-    with file.open("rb") as opened:
-        return f"{file.name}@sha256:{hashlib.file_digest(opened, 'sha256').hexdigest()[:12]}"
+    return f"{file.name}@sha256:{sha256(file)[:12]}"
 
 
 def _parent(backbone: Configured) -> Card | None:

@@ -75,7 +75,7 @@ def test_the_frozen_body_under_the_kept_head_scores_as_the_journal_says(made: Ma
     card = train(setup, tmp_path / "out")
     best = tmp_path / "out" / "best.safetensors"
     backbone, head = (
-        rebuilt(best, setup.stream, catalogue=discover([tiny])),
+        rebuilt(best, catalogue=discover([tiny])),
         Head.load(best.with_name("head.safetensors")),
     )
     assert head.names == setup.classes == card.classes

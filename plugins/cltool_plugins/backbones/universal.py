@@ -91,7 +91,7 @@ def universal(
     if on == "glyphs":
         if (layer, epochs, seed) != (USUAL["layer"], USUAL["epochs"], USUAL["seed"]):
             raise CallError("universal:on=glyphs comes trained; leave out layer, epochs and seed")
-        return replace(rebuilt(GLYPHS, stream), name="universal:on=glyphs", protocol=_drawings_seen(stream))
+        return replace(rebuilt(GLYPHS), name="universal:on=glyphs", protocol=_drawings_seen(stream))
     names = {"all": stream.pictures.outputs, "first": stream.groups[0], "none": ()}[on]
     channels = stream.pictures.train[stream.groups[0][0]].picture(0).shape[0]
     transform = PictureTransform(28, channels, (0.5,), (0.5,))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -15,7 +14,7 @@ from torch import Tensor, nn
 from cltool import CallError, PictureTransform
 from cltool.backbones import count_parameters
 from cltool.checkpoints import open_checkpoint
-from cltool.files import save_text
+from cltool.files import save_text, sha256
 from cltool.universal.frozen import load_strictly
 
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -69,8 +68,7 @@ def described(
 def digest(path: Path) -> str:
     """sha256 of a file; raises CallError where it cannot be read."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256(path)
     except OSError as error:
         raise CallError(f"weights {path}: {error.strerror}") from None
 
