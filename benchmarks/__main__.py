@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from benchmarks import avalanche, merges, surgery, universal
+from benchmarks import avalanche, extraction, magnification, merges, puppet, surgery, universal
 
 app = typer.Typer(
     name="python -m benchmarks",
@@ -14,7 +14,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("avalanche")(avalanche.compare)
+app.command("extraction")(extraction.measure)
+app.command("magnification")(magnification.measure)
 app.command("merges")(merges.compare)
+app.command("puppet")(puppet.measure)
 app.command("surgery")(surgery.sweep)
 app.command("universal")(universal.measure)
 

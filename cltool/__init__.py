@@ -23,10 +23,13 @@ if TYPE_CHECKING:
     from cltool.pictures import Block as Block
     from cltool.pictures import PictureSet as PictureSet
     from cltool.plugin import backbone as backbone
+    from cltool.plugin import corpus as corpus
     from cltool.plugin import head as head
     from cltool.plugin import lift as lift
     from cltool.plugin import loss as loss
+    from cltool.plugin import maker as maker
     from cltool.plugin import merge as merge
+    from cltool.plugin import modality as modality
     from cltool.plugin import network as network
     from cltool.plugin import strategy as strategy
     from cltool.plugin import stream as stream
@@ -56,7 +59,10 @@ _HOME = {
     "TaskStream": "tasks",
     "discover": "catalogue",
     **dict.fromkeys(
-        ("backbone", "head", "lift", "loss", "merge", "network", "strategy", "stream", "surgery", "unknown"),
+        (
+            *("backbone", "corpus", "head", "lift", "loss", "maker", "merge", "modality", "network", "strategy"),
+            *("stream", "surgery", "unknown"),
+        ),
         "plugin",
     ),
 }

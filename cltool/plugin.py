@@ -86,6 +86,25 @@ KINDS: Mapping[str, Kind] = {
             {"prediction": "Tensor", "target": "Tensor", "mask": "Tensor"},
         ),
         Kind("network", "a video network, features → valence and arousal", {"widths": "Mapping"}),
+        Kind(
+            "modality",
+            "what a film's frames become: a row of numbers each",
+            {
+                "film": "Film",
+                "backbone": "Backbone",
+                "device": "str",
+                "face_model": "Path | None",
+                "pose_model": "Path | None",
+                "progress": "Progress",
+            },
+            frozenset({"after"}),
+        ),
+        Kind("corpus", "annotated films as their owner ships them", {"data_root": "Path"}),
+        Kind(
+            "maker",
+            "a data set that anyone can make, marked as synthetic",
+            {"out": "Path", "videos": "int", "seconds": "float", "seed": "int", "progress": "Progress"},
+        ),
     )
 }
 
@@ -323,3 +342,6 @@ surgery = partial(_decorate, kind="surgery")
 strategy = partial(_decorate, kind="strategy")
 loss = partial(_decorate, kind="loss")
 network = partial(_decorate, kind="network")
+modality = partial(_decorate, kind="modality")
+corpus = partial(_decorate, kind="corpus")
+maker = partial(_decorate, kind="maker")

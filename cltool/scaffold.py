@@ -113,7 +113,12 @@ def _plugin(kind: str, name: str) -> str:
 
 def _test(kind: str, name: str, module: str) -> str:
     ours = f"from cltool.templates.{kind} import mine\n"
-    return _renamed(_as_a_guest(_template(kind, "tests").replace(ours, f"\nfrom {module} import mine\n")), name)
+
+    def from_module(found: re.Match[str]) -> str:
+        return f"{found[0].replace(ours, '')}\nfrom {module} import mine\n"
+
+    source = re.sub(r"(?:^from cltool.*\n)+", from_module, _template(kind, "tests"), count=1, flags=re.MULTILINE)
+    return _renamed(_as_a_guest(source), name)
 
 
 def _renamed(source: str, name: str) -> str:
@@ -196,9 +201,11 @@ cltool plugins check {kind}.{name}
 ```
 """
 
-# What runs a plugin of a kind; the others have no option of `cltool run`.
+# What runs a plugin of a kind; the others have no command of their own yet.
 USE = {
     "stream": "cltool run --stream {name}\n",
+    "corpus": "cltool data check {name} --data-root FOLDER\n",
+    "maker": "cltool data make {name} --out FOLDER\n",
     **{
         kind: f"cltool run --stream digits --{kind} {{name}}\n"
         for kind in ("backbone", "lift", "head", "unknown", "merge", "surgery")

@@ -43,6 +43,22 @@ def squeezenet(shared_data: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def face_model(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """MediaPipe's face landmarker, which the environment names for the test's time."""
+    path = shared_data.parent / "models" / "face_landmarker.task"
+    if not path.is_file():
+        pytest.skip("MediaPipe's face landmarker not found beside the data folder, in ../models")
+    monkeypatch.setenv("CLTOOL_FACE_MODEL", str(path))
+    return path
+
+
+@pytest.fixture(scope="session")
+def grid(shared_data: Path) -> list[Path]:
+    """Four clips of a talking face: 75 frames, 25 a second, 360 × 288, with speech."""
+    return sorted((shared_data / "grid").glob("*.mpg"))
+
+
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache for every test, so that none reads what another left."""

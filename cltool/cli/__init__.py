@@ -7,7 +7,7 @@ import traceback
 
 import typer
 
-from cltool.cli import compare, data, plugins, report, run, surgery, universal
+from cltool.cli import compare, data, plugins, report, run, surgery, universal, video
 from cltool.errors import CallError
 
 # Typer brings its own copy of click since 0.26; its errors are found through a name that typer exports.
@@ -29,6 +29,7 @@ app.add_typer(plugins.app, name="plugins")
 app.add_typer(surgery.app, name="surgery")
 app.add_typer(data.app, name="data")
 app.add_typer(universal.app, name="universal")
+app.add_typer(video.app, name="video")
 
 
 def main() -> None:

@@ -185,7 +185,7 @@ def check(
         bool, typer.Option("--all", help="Every installed plugin; a kind without any is broken too.")
     ] = False,
     plugin: Files = None,
-    data_root: Annotated[Path | None, typer.Option(help="Where a stream finds its data.")] = None,
+    data_root: Annotated[Path | None, typer.Option(help="Where a stream or corpus finds its data.")] = None,
     json_: Json = False,
     debug: Debug = False,
 ) -> None:

@@ -30,7 +30,7 @@ def check(plugin: Any, options: Mapping[str, Any] | None = None, data_root: Path
     """Raise ContractBroken, which lists every broken clause, unless `plugin` keeps the contract of its kind.
 
     `plugin`: a decorated function, or what `cltool.discover().find(kind, name)` gives. `options`: those to
-    try it with; default: its fact `example`, else its defaults. `data_root`: where a stream finds its data.
+    try it with; default: its fact `example`, else its defaults. `data_root`: where a stream or corpus finds its data.
     Gives the report of all clauses, those not checked among them.
 
     >>> from cltool import Head, merge, union
@@ -79,7 +79,7 @@ def _examine_kind(
         reason = "it is costly; name it to check it"
         return [Finding(c.name, c.expected, reason, None) for c in contract.CLAUSES]
     configured = plugin.configure(options if options is not None else example)
-    given = {"data_root": data_root} if plugin.kind == "stream" else {}
+    given = {"data_root": data_root} if plugin.kind in ("stream", "corpus") else {}
     return look(contract.CLAUSES, contract.subject(configured, **given))
 
 

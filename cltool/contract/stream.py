@@ -25,7 +25,7 @@ def subject(stream: Configured, data_root: Path | None = None) -> Subject:
     cases: dict[str, Make] = {"the data": lambda: {"data_root": data_root, "progress": Silent()}}
     if not stream.asks("data_root") or data_root is not None:
         return try_all(stream, cases)
-    with _no_network():
+    with no_network():
         tried = try_all(stream, cases)
     return Subject(stream, [trial for trial in tried.trials if not isinstance(trial.error, CallError)])
 
@@ -43,13 +43,13 @@ def _offline(subject: Subject) -> str | None:
     """Where the data are missing and cannot be had, a user must learn in one line what to do."""
     if not subject.plugin.asks("data_root"):
         raise NotChecked("it asks for no data_root")
-    with tempfile.TemporaryDirectory() as folder, _no_network(), suppress(CallError):
+    with tempfile.TemporaryDirectory() as folder, no_network(), suppress(CallError):
         subject.plugin(data_root=Path(folder), progress=Silent())
     return None  # any other error is what came
 
 
 @contextmanager
-def _no_network() -> Iterator[None]:
+def no_network() -> Iterator[None]:
     """Refuse every connection for a while: a check must not download gigabytes."""
 
     def refuse(*_: object, **__: object) -> NoReturn:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cltool.files import replacing
 
@@ -40,6 +40,6 @@ def save_figure(figure: Figure, paths: Sequence[Path]) -> None:
     with rc_context({"svg.hashsalt": "cltool", "svg.fonttype": "none"}):
         for path in paths:
             # a date would make two pictures of the same numbers differ
-            dated = {"Date": None} if path.suffix == ".svg" else {}
+            options: dict[str, Any] = {"metadata": {"Date": None}} if path.suffix == ".svg" else {}
             with replacing(path) as scratch:
-                figure.savefig(scratch, dpi=150, metadata=dated)
+                figure.savefig(scratch, dpi=150, **options)

@@ -25,12 +25,26 @@ def test_every_kind_has_a_plugin_and_a_contract() -> None:
         assert (Path(__file__).parents[2] / "cltool" / "contract" / f"{kind}.py").is_file()
 
 
-@pytest.mark.parametrize(("kind", "name"), [own for own in OURS if own[0] != "backbone"])
+@pytest.mark.parametrize(("kind", "name"), [own for own in OURS if own[0] not in ("backbone", "modality")])
 def test_our_plugins_keep_their_contract(kind: str, name: str) -> None:
     catalogue = discover()
     report = check_entry(catalogue.entries[kind, name][0], catalogue, unasked=True)
     assert not report.broken, str(report)
     assert sum(finding.kept is True for finding in report.findings) >= 4
+
+
+@pytest.mark.parametrize("name", ["mel", "mesh", "landmarks", "face", "evm"])
+@pytest.mark.usefixtures("face_model")
+def test_our_modalities_keep_their_contract(name: str) -> None:
+    assert all(finding.kept for finding in check(discover().find("modality", name)).findings)
+
+
+@pytest.mark.parametrize(("name", "told"), [("body", "--pose-model"), ("openface", "no CSV of OpenFace")])
+def test_a_modality_is_not_checked_without_what_it_reads(name: str, told: str) -> None:
+    (runs, *others) = check(discover().find("modality", name)).findings[3:]
+    assert (runs.clause, runs.kept) == ("runs", None)
+    assert told in runs.came
+    assert all(finding.kept is None for finding in others)
 
 
 @pytest.mark.parametrize("name", ["random", "universal", pytest.param("squeezenet1_1", marks=pytest.mark.slow)])

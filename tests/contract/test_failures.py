@@ -24,10 +24,13 @@ from cltool import (
     Statistics,
     TaskStream,
     backbone,
+    corpus,
     head,
     lift,
     loss,
+    maker,
     merge,
+    modality,
     network,
     strategy,
     stream,
@@ -41,6 +44,8 @@ from cltool.heads import UNKNOWN
 from cltool.learner import Features
 from cltool.pictures import RawPixels
 from cltool.plugin import KINDS
+from cltool.video.films import Corpus, Film, Labels
+from cltool.video.modalities import Extractor, Frames, Rows
 
 
 @dataclass(frozen=True)
@@ -1174,6 +1179,386 @@ class Forgetful(Framewise):
 def forgetful(widths: Mapping[str, int]) -> nn.Module:
     """Leave units out in eval mode too; two calls, as the clause `mask` makes, are never alike."""
     return Forgetful(widths["mel"])
+
+
+# Corpus
+
+
+HERE = Path(__file__)
+
+
+def film(name: str = "a", values: Any = ((0, 0), (1, -1)), dtype: Any = np.float32, **changes: Any) -> Film:
+    labels = Labels(np.array(values, dtype), HERE)
+    return Film(name, **{"pictures": HERE, "labels": lambda: labels, **changes})
+
+
+@breaks("runs", came="ZeroDivisionError")
+@corpus
+def unlucky() -> Corpus:
+    """Divide by nought."""
+    return Corpus((film(),) * (1 // 0))
+
+
+@breaks("runs", "films", "names", "pictures", "splits", "labels", "deterministic", came="a list")
+@corpus
+def listed() -> Corpus:
+    """Give films, not a corpus."""
+    return [film()]  # type: ignore[return-value]
+
+
+@breaks("absent", came="FileNotFoundError")
+@corpus
+def trusting(data_root: Path) -> Corpus:
+    """Read a file that may not be there."""
+    return Corpus(tuple(map(film, (data_root / "names.txt").read_text().split())))
+
+
+@breaks("absent", came="a Corpus, of an empty folder")
+@corpus
+def content(data_root: Path) -> Corpus:
+    """Find nothing, and say so by an empty corpus."""
+    return Corpus(tuple(film(path.stem) for path in data_root.glob("*.mp4")))
+
+
+@breaks("absent", came="2 lines, of an empty folder")
+@corpus
+def wordy(data_root: Path) -> Corpus:
+    """Explain at length."""
+    raise CallError("nothing there\nput it there")
+
+
+@breaks("films", came="none")
+@corpus
+def filmless() -> Corpus:
+    """Have none."""
+    return Corpus(())
+
+
+@breaks("names", came="'a' twice")
+@corpus
+def namesakes() -> Corpus:
+    """Call two films by one name."""
+    return Corpus((film(), film()))
+
+
+@breaks("names", came="'train/a'")
+@corpus
+def pathlike() -> Corpus:
+    """Call films by their paths."""
+    return Corpus((film("train/a"),))
+
+
+@breaks("pictures", came="nothing at nowhere.mp4, for 'a'")
+@corpus
+def hopeful() -> Corpus:
+    """Count films that are not there among those that are."""
+    return Corpus((film(pictures=Path("nowhere.mp4")),))
+
+
+@breaks("pictures", came="rate None of the numbered pictures of 'a'")
+@corpus
+def timeless() -> Corpus:
+    """Have pictures and no rate."""
+    return Corpus((film(pictures=HERE.parent),))
+
+
+@breaks("pictures", came="no sound at nowhere.wav, for 'a'")
+@corpus
+def unheard() -> Corpus:
+    """Have sound that is not there."""
+    return Corpus((film(sound=Path("nowhere.wav")),))
+
+
+@breaks("splits", came="'dev', for 'a'")
+@corpus
+def develops() -> Corpus:
+    """Call a split otherwise."""
+    return Corpus((film(split="dev"),))
+
+
+@breaks("labels", came="float64 [2, 2], for 'a'")
+@corpus
+def long_labels() -> Corpus:
+    """Give labels in float64."""
+    return Corpus((film(dtype=np.float64),))
+
+
+@breaks("labels", came="float32 [0], for 'b'")
+@corpus
+def labelless() -> Corpus:
+    """Have a film without pictures, its labels empty."""
+    return Corpus((film(),), unseen=(film("b", ()),))
+
+
+@breaks("labels", came="-5, for 'a'")
+@corpus
+def marked() -> Corpus:
+    """Leave the mark of missing labels where it stands."""
+    return Corpus((film(values=((0, 0), (-5, -5))),))
+
+
+@breaks("labels", came="one number of a row alone is missing")
+@corpus
+def halved() -> Corpus:
+    """Give valence without arousal."""
+    return Corpus((film(values=((0, np.nan),)),))
+
+
+@breaks("labels", "deterministic", came="a ndarray")
+@corpus
+def raw() -> Corpus:
+    """Give numbers, not labels."""
+    return Corpus((film(labels=lambda: np.zeros((2, 2), np.float32)),))
+
+
+@breaks("deterministic", came="other films at the second time, or in another order")
+@corpus
+def shuffled() -> Corpus:
+    """Draw the order from a global generator."""
+    return Corpus(tuple(film(str(number)) for number in np.random.permutation(20)))
+
+
+@breaks("deterministic", came="other labels at the second time, for 'a'")
+@corpus
+def whimsical() -> Corpus:
+    """Draw labels from a global generator."""
+    return Corpus((film(values=np.random.uniform(-1, 1, (2, 2))),))
+
+
+# Maker
+
+
+def leave(out: Path, number: float, says: str = "Synthetic.") -> None:
+    (out / "README.md").write_text(says)
+    (out / "a.csv").write_text(f"{number}")
+
+
+@breaks("runs", came="ValueError: no time")
+@maker
+def hasty(out: Path, seconds: float) -> None:
+    """Refuse short films."""
+    if seconds < 10:
+        raise ValueError("no time")
+
+
+@breaks("runs", came="nothing was made")
+@maker
+def empty_handed(out: Path) -> None:
+    """Make a folder with an empty file."""
+    (out / "videos").mkdir()
+    (out / "videos" / "a.mp4").touch()
+
+
+@breaks("within", came="'log.txt' outside it")
+@maker
+def untidy(out: Path, seed: int) -> None:
+    """Leave a log in the working folder."""
+    leave(out, seed)
+    Path("log.txt").write_text("done")
+
+
+@breaks("within", came="'README.md' outside it")
+@maker
+def spilling(out: Path, seed: int) -> None:
+    """Write beside the folder, too."""
+    leave(out, seed)
+    leave(out.parent, seed)
+
+
+@breaks("marked", came="none of 2 files of text does")
+@maker
+def pretends(out: Path, seed: int) -> None:
+    """Say nothing of being made."""
+    leave(out, seed, "Filmed by us.")
+
+
+@breaks("deterministic", came="another a.csv at the second time")
+@maker
+def inspired(out: Path) -> None:
+    """Draw from a global generator."""
+    leave(out, np.random.uniform())
+
+
+@breaks("deterministic", came="other files at the second time")
+@maker
+def renaming(out: Path, seed: int) -> None:
+    """Call files by what is drawn from a global generator."""
+    leave(out, seed)
+    (out / f"{np.random.randint(1_000_000)}.csv").write_text("0")
+
+
+@breaks("seed", came="the same files under another")
+@maker
+def stubborn(out: Path) -> None:
+    """Have no ear for the seed."""
+    leave(out, 0)
+
+
+# Modalities
+
+
+class Brightness(Extractor):
+    """The mean of a frame's picture; what is broken in it, its children say."""
+
+    shapes: Mapping[str, tuple[int, ...]] = {"bright": (1,)}
+
+    def __call__(self, frames: Frames) -> Mapping[str, Rows]:
+        rows = Rows.none(len(frames), (1,))
+        for number, picture in enumerate(frames.pictures):
+            if picture is not None:
+                rows.values[number], rows.valid[number] = picture.mean() / 255, True
+        return {"bright": rows}
+
+
+@breaks("runs", came="ZeroDivisionError")
+@modality
+def dividing() -> Extractor:
+    """Fail in the midst."""
+
+    class Dividing(Brightness):
+        def __call__(self, frames: Frames) -> Mapping[str, Rows]:
+            return super().__call__(frames) if 1 / frames.first else {}
+
+    return Dividing()
+
+
+@breaks("runs", came="has no attribute 'close'")
+@modality
+def mere() -> Extractor:
+    """Give no extractor."""
+    return "rows"  # type: ignore[return-value]
+
+
+@breaks("announced", came="rows of 'dark', which is not among them")
+@modality
+def stray() -> Extractor:
+    """Give more than is announced."""
+
+    class Stray(Brightness):
+        def __call__(self, frames: Frames) -> Mapping[str, Rows]:
+            rows = super().__call__(frames)
+            return {**rows, "dark": rows["bright"]}
+
+    return Stray()
+
+
+@breaks("announced", came="nothing")
+@modality
+def shapeless() -> Extractor:
+    """Announce nothing, give nothing."""
+
+    class Shapeless(Brightness):
+        shapes: Mapping[str, tuple[int, ...]] = {}
+
+        def __call__(self, frames: Frames) -> Mapping[str, Rows]:
+            return {}
+
+    return Shapeless()
+
+
+@breaks("rows", came="15 rows of 'bright' and 15 masks for 16 frames")
+@modality
+def dropping() -> Extractor:
+    """Leave out frames without a picture."""
+
+    class Dropping(Brightness):
+        def __call__(self, frames: Frames) -> Mapping[str, Rows]:
+            shown = [picture for picture in frames.pictures if picture is not None]
+            kept = Frames(frames.first, frames.times[: len(shown)], shown)
+            return super().__call__(kept if shown else frames)
+
+    return Dropping()
+
+
+@breaks("rows", came="rows of 'bright' of [1], where [3] is announced")
+@modality
+def narrow_row() -> Extractor:
+    """Announce more numbers than are given."""
+    found = Brightness()
+    found.shapes = {"bright": (3,)}
+    return found
+
+
+@breaks("finite", came="numbers that are not in 'bright'")
+@modality
+def not_finite() -> Extractor:
+    """Let a masked row hold what is no number."""
+
+    class NotFinite(Brightness):
+        def __call__(self, frames: Frames) -> Mapping[str, Rows]:
+            rows = super().__call__(frames)["bright"]
+            rows.values[~rows.valid] = np.inf
+            return {"bright": rows}
+
+    return NotFinite()
+
+
+@breaks("finite", came="float64 and masks of bool in 'bright'")
+@modality
+def doubled() -> Extractor:
+    """Give wide numbers."""
+
+    class Doubled(Brightness):
+        def __call__(self, frames: Frames) -> Mapping[str, Rows]:
+            rows = super().__call__(frames)["bright"]
+            return {"bright": Rows(rows.values.astype(np.float64), rows.valid)}  # type: ignore[arg-type]
+
+    return Doubled()
+
+
+@breaks("masked", came="'bright' is not")
+@modality
+def inventing() -> Extractor:
+    """Take what has no picture for black."""
+
+    class Inventing(Brightness):
+        def __call__(self, frames: Frames) -> Mapping[str, Rows]:
+            rows = super().__call__(frames)["bright"]
+            return {"bright": Rows(rows.values, np.ones(len(rows), bool))}
+
+    return Inventing()
+
+
+@breaks("batches", came="other rows of 'bright'")
+@modality
+def by_its_batch() -> Extractor:
+    """Measure a frame by its batch."""
+
+    class Relative(Brightness):
+        def __call__(self, frames: Frames) -> Mapping[str, Rows]:
+            rows = super().__call__(frames)["bright"]
+            return {"bright": Rows(rows.values / max(1e-6, rows.values.max()), rows.valid)}
+
+    return Relative()
+
+
+@breaks("inputs", came="a picture changed")
+@modality
+def brightening() -> Extractor:
+    """Work on the pictures themselves."""
+
+    class Brightening(Brightness):
+        def __call__(self, frames: Frames) -> Mapping[str, Rows]:
+            for picture in frames.pictures:
+                if picture is not None:
+                    picture //= 2
+            return super().__call__(frames)
+
+    return Brightening()
+
+
+@breaks("batches", "deterministic", came="other rows of 'bright'")
+@modality
+def drawn_rows() -> Extractor:
+    """Add noise of a global generator."""
+
+    class Drawn(Brightness):
+        def __call__(self, frames: Frames) -> Mapping[str, Rows]:
+            rows = super().__call__(frames)["bright"]
+            noise = np.random.normal(size=(len(rows), 1)) * rows.valid[:, None]
+            return {"bright": Rows((rows.values + noise).astype(np.float32), rows.valid)}
+
+    return Drawn()
 
 
 # What must hold of the table

@@ -1,4 +1,4 @@
-"""`cltool data`: what is kept on this machine."""
+"""`cltool data bank`: features kept on this machine."""
 
 from __future__ import annotations
 
@@ -10,15 +10,7 @@ import typer
 
 from cltool.errors import CallError
 
-app = typer.Typer(help="Look after data kept on this machine.", no_args_is_help=True)
 
-
-@app.callback()
-def _group() -> None:
-    """Look after data kept on this machine."""
-
-
-@app.command()
 def bank(
     prune: Annotated[
         bool,

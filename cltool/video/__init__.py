@@ -1,0 +1,1 @@
+"""Video: films decoded frame by frame, what modalities find in them, and the store that keeps it."""

@@ -1,0 +1,182 @@
+"""A film file magnified into another, its sound kept."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cltool.errors import CallError
+from cltool.progress import Progress, Silent
+from cltool.video.decoding import FilmFacts, probe, read_frames, read_sound
+from cltool.video.encoding import FilmWriter, film_writer
+from cltool.video.magnification.eulerian import magnify
+from cltool.video.magnification.settings import Settings
+from cltool.video.modalities import Picture
+
+AAC_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000)
+UNEVEN_S = 0.5  # how far frames may be from their place at an even pace before it is told
+SHOWN, SHOWN_S = 10, 2.0  # frames that are drawn beside each other, and how much of the film they span
+SHOWN_PX = 640  # the widest that is worth keeping for it
+
+Shown = tuple[float, Picture, Picture]  # seconds, as filmed, magnified
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of a film of `width` × `height` pixels: `frames` of `rate` per second, in `out`.
+
+    `shown`: some of them to draw, where that was asked for.
+    """
+
+    out: Path
+    width: int
+    height: int
+    frames: int
+    rate: float
+    shown: tuple[Shown, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        """How long the film is."""
+        return self.frames / self.rate
+
+
+def check_film(
+    source: Path, out: Path, settings: Settings, rate: float | None = None, force: bool = False
+) -> FilmFacts:
+    """What is known of a film that can be magnified so, into `out`.
+
+    Raises CallError for what is no film, does not allow the settings, or must not be written over.
+    """
+    if rate is not None and not (np.isfinite(rate) and rate > 0):
+        raise CallError(f"rate {rate:g}: give frames per second")
+    if rate is not None and source.is_file():
+        raise CallError(f"rate {rate:g} is for folders of pictures; {source} tells its own")
+    if out.suffix.lower() != ".mp4":
+        raise CallError(f"what is written is an mp4 film: {out} must end in .mp4")
+    if out.exists() and source.exists() and out.samefile(source):
+        raise CallError(f"{out} is the film to be magnified; write to another file")
+    check_free(out, force)
+    facts = probe(source, rate)
+    frames = _count(facts)
+    if frames is None and sum(1 for _ in islice(read_frames(source), 2)) < 2:
+        frames = 1  # a picture, which some readers of films take as well
+    settings.check(facts.width, facts.height, facts.rate, frames)
+    return facts
+
+
+def _count(facts: FilmFacts) -> int | None:
+    """How many frames a film has, as far as it tells."""
+    return facts.frames or (round(facts.seconds * facts.rate) if facts.seconds else None)
+
+
+def check_free(path: Path, force: bool = False) -> None:
+    """Raise CallError for a file that cannot be written, or that is there already unless `force` is given."""
+    if path.is_dir():
+        raise CallError(f"{path} is a folder; name a file")
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise CallError(f"{path} cannot be written: there is no folder {path.parent}; make it first")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise CallError(f"{path} cannot be written: {path.parent} is no folder one can write to")
+    if path.exists() and not force:
+        raise CallError(f"{path} is there already; give --force to write over it")
+
+
+def magnify_film(
+    source: Path,
+    out: Path,
+    settings: Settings,
+    *,
+    rate: float | None = None,
+    side_by_side: bool = False,
+    show: bool = False,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Done:
+    """Magnify a film, or a folder of numbered pictures, into an mp4 with the film's sound.
+
+    `rate`: frames per second of numbered pictures. `side_by_side`: the film as it was on the left, magnified on the
+    right. `show`: hand back some frames to draw. A missing frame is the one before it. What the ideal filter cannot
+    hold in memory lies beside `out` for the time. Raises CallError as `check_film` does, before anything is written.
+    """
+    facts = check_film(source, out, settings, rate, force)
+    progress = progress or Silent()
+    total = _count(facts) or 0
+    sound_rate = facts.sound_rate and min(AAC_RATES, key=lambda known: abs(known - (facts.sound_rate or 0)))
+    wanted = _wanted(total, facts.rate) if show else range(0)
+    shown: list[Shown] = []
+    frames = 0
+    with (
+        progress.track(f"magnifying {source.name}", total) as advance,
+        film_writer(out, facts.width * (1 + side_by_side), facts.height, facts.rate, sound_rate) as film,
+    ):
+        sound = _Sound(film, read_sound(source, sound_rate, progress.say), sound_rate) if sound_rate else None
+        pictures = _held(source, facts, progress.say)
+        for picture, magnified in magnify(pictures, settings, facts.rate, out.absolute().parent):
+            film.write(np.concatenate([picture, magnified], 1) if side_by_side else magnified)
+            if frames in wanted:
+                shown.append((frames / facts.rate, _small(picture), _small(magnified)))
+            frames += 1
+            if sound is not None:
+                sound.up_to(frames / facts.rate)
+            advance(1)
+    return Done(out, facts.width, facts.height, frames, facts.rate, tuple(shown))
+
+
+def _wanted(frames: int, rate: float) -> range:
+    """Numbers of the frames to show: the middle of a film whose length is known, else its beginning."""
+    span = min(frames or SHOWN_S * rate, SHOWN_S * rate)
+    step = max(1, int(span // SHOWN))
+    first = max(0, (frames - step * SHOWN) // 2)
+    return range(first, first + step * SHOWN, step)
+
+
+def _small(picture: Picture) -> Picture:
+    """A picture no wider than a drawing shows it."""
+    import cv2
+
+    height, width, _ = picture.shape
+    if width <= SHOWN_PX:
+        return picture
+    size = (SHOWN_PX, max(1, round(height * SHOWN_PX / width)))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _held(source: Path, facts: FilmFacts, note: Callable[[str], None]) -> Iterator[Picture]:
+    """The film's pictures, one for every frame: where one is missing the last one stays, or the first comes early."""
+    last: Picture | None = None
+    early = missing = 0
+    uneven = False
+    for number, (time, picture) in enumerate(read_frames(source, note, facts.rate)):
+        if not uneven and abs(time - number / facts.rate) > UNEVEN_S:
+            uneven = True
+            note(f"{source}: frames come unevenly and are written {facts.rate:g} per second; sound may be off")
+        missing += picture is None
+        last = last if picture is None else picture
+        early += 1
+        if last is not None:
+            for _ in range(early):
+                yield last
+            early = 0
+    if missing:
+        note(f"{source}: {missing} frames are missing; the ones before were magnified in their place")
+
+
+class _Sound:
+    """A film's sound, written as far as its pictures are."""
+
+    def __init__(self, film: FilmWriter, blocks: Iterator[NDArray[np.float32]], rate: int) -> None:
+        self._film, self._blocks, self._rate = film, blocks, rate
+        self._heard = 0
+
+    def up_to(self, seconds: float) -> None:
+        while self._heard < seconds * self._rate and (block := next(self._blocks, None)) is not None:
+            self._heard += len(block)
+            self._film.hear(block)

@@ -1,0 +1,1 @@
+"""Corpora: annotated films as their owners ship them."""

@@ -1,0 +1,1 @@
+"""Makers: data sets that anyone can make, marked as synthetic."""

@@ -1,0 +1,1 @@
+"""Modalities: what the frames of a film become, a row of numbers each."""
