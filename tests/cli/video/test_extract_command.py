@@ -110,6 +110,7 @@ def test_the_picture_of_a_film_that_is_gone(cltool: Callable, talk: Callable, tm
     assert (tmp_path / "store" / "talk.png").stat().st_size > 5000
 
 
+@pytest.mark.slow
 def test_a_kill_costs_one_film_at_most(cltool: Callable, talk: Callable, tmp_path: Path) -> None:
     films = [talk(f"{name}.mp4") for name in "abcd"]
     slow = tmp_path / "slow.py"

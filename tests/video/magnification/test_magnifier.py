@@ -93,7 +93,7 @@ def test_memory_does_not_grow_with_the_film(settings: Settings) -> None:
             tracemalloc.stop()
 
     peak(10)  # whatever is imported
-    assert peak(500) < 1.02 * peak(170)
+    assert peak(500) < 1.02 * peak(170) + 200_000  # bytes; 330 frames more are 860,000
 
 
 def test_a_film_too_short_for_its_band_comes_back_as_it_is() -> None:
