@@ -38,6 +38,20 @@ def _umask() -> int:
     return mask
 
 
+def check_free_file(path: Path, force: bool = False) -> None:
+    """Raise CallError unless a file can be written: it must not be there, unless `force` is given, nor be a folder.
+
+    A folder for it need not be there as long as it can be made.
+    """
+    if path.is_dir():
+        raise CallError(f"{path} is a folder; name a file")
+    if path.exists() and not force:
+        raise CallError(f"{path} is there already; give --force to write over it")
+    existing = next(p for p in path.absolute().parents if p.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise CallError(f"cannot write {path}: {existing} is no folder one can write to")
+
+
 def save_text(path: str | Path, text: str) -> None:
     """Write a text file, whole or not at all."""
     with replacing(path) as scratch:

@@ -17,7 +17,6 @@ tensor([[-1.,  0.],
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,7 +28,7 @@ from torch import Tensor
 from cltool.catalogue import Catalogue
 from cltool.checkpoints import Checkpoint, differing, open_checkpoint
 from cltool.errors import CallError, PluginFailed
-from cltool.files import save_text
+from cltool.files import check_free_file, save_text
 from cltool.heads import Head
 from cltool.layers import (
     Layer,
@@ -45,11 +44,11 @@ from cltool.layers import (
 )
 from cltool.plugin import Configured, Spec
 from cltool.progress import Progress, Silent
+from cltool.report.figures import check_picture
 from cltool.seeding import generator
 from cltool.surgeries import Effect, Operation, operate
 
 SUFFIXES = {True: (".safetensors",), False: (".pt", ".pth", ".bin", ".ckpt")}  # by whether the format keeps facts
-PICTURES = (".png", ".svg", ".pdf")
 MOST_DRAWN = 3  # layers or merged files that fit into one picture
 
 
@@ -355,31 +354,9 @@ def _check_free(
     for path in drawn:
         check_picture(path, force)
     for path in (out, *drawn, *beside):
-        if path.is_dir():
-            raise CallError(f"{path} is a folder; name a file")
-        if path.exists() and not force:
-            raise CallError(f"{path} is there already; give --force to write over it")
+        check_free_file(path, force)
         if path != out and any(path.resolve() == other.resolve() for other in (out, *(file.path for file in files))):
             raise CallError(f"{path} cannot be two things at once")
-        check_writable(path)
-
-
-def check_picture(path: Path, force: bool = False) -> None:
-    """Raise CallError for a file name that no picture can have, or has already unless `force` is given."""
-    if path.suffix not in PICTURES:
-        raise CallError(f"a picture must end in {', '.join(PICTURES)}, not as {path}")
-    if path.is_dir():
-        raise CallError(f"{path} is a folder; name a file")
-    if path.exists() and not force:
-        raise CallError(f"{path} is there already; give --force to write over it")
-    check_writable(path)
-
-
-def check_writable(path: Path) -> None:
-    """Raise CallError if there is no folder for `path` and none can be made."""
-    existing = next(p for p in path.absolute().parents if p.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        raise CallError(f"cannot write {path}: {existing} is no folder one can write to")
 
 
 def _write(

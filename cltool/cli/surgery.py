@@ -75,7 +75,7 @@ def inspect(
     """
     from cltool.cli.console import Screen
     from cltool.inspection import inspect as look
-    from cltool.model_surgery import check_picture
+    from cltool.report.figures import check_picture
 
     if picture is not None:
         check_picture(picture, force)

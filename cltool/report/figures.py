@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cltool.files import replacing
+from cltool.errors import CallError
+from cltool.files import check_free_file, replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+PICTURES = (".png", ".jpg", ".svg", ".pdf")
 
 # Okabe & Ito 2008
 BLUE, ORANGE, GREEN, PINK, SKY, RED, GREY = (
@@ -21,6 +24,13 @@ BLUE, ORANGE, GREEN, PINK, SKY, RED, GREY = (
     "#D55E00",
     "#666666",
 )
+
+
+def check_picture(path: Path, force: bool = False) -> None:
+    """Raise CallError for a file name that no picture can have, or has already unless `force` is given."""
+    if path.suffix not in PICTURES:
+        raise CallError(f"a picture must end in {', '.join(PICTURES)}, not as {path}")
+    check_free_file(path, force)
 
 
 def new_figure(width: float, height: float) -> Figure:

@@ -88,3 +88,20 @@ def test_the_surgeries_on_models_in_readme_run_as_printed(
 def test_pictures_and_pages_that_readme_points_to_are_there() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", README.read_text(encoding="utf-8")):
         assert (README.parent / target).is_file(), target
+
+
+@pytest.mark.slow
+def test_the_films_in_readme_become_features_as_printed(
+    cltool: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, face_model: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    calls = re.findall(r"^cltool ((?:data|video) .*)$", README.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [call.split()[1] for call in calls] == ["make", "extract", "show", "magnify"]
+    for call in calls:
+        found = cltool(*shlex.split(call))
+        assert found.code == 0, found.err
+    index = json.loads(Path("features/index.json").read_text())
+    assert [film["frames"] for film in index["films"].values()] == [100, 100]
+    assert all(film["valid"]["mesh"] > 80 for film in index["films"].values())
+    assert Path("features/synthetic-000.png").is_file()
+    assert Path("magnified.mp4").stat().st_size > 10_000

@@ -59,7 +59,7 @@ def check(
     if data_root is None:
         raise CallError(f"--data-root is missing: the folder with {configured.plugin.name}")
     if picture is not None:
-        from cltool.model_surgery import check_picture
+        from cltool.report.figures import check_picture
 
         check_picture(picture, force)
     with Screen() as screen:

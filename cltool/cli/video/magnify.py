@@ -112,8 +112,9 @@ def magnify(
     picture: Annotated[
         Path | None,
         typer.Option(
-            metavar="PNG",
-            help="Draw ten frames within two seconds too: as filmed, the difference, magnified.",
+            metavar="FILE",
+            help="Draw ten frames within two seconds too, into a .png, .jpg, .svg or .pdf: as filmed, the difference, "
+            "magnified.",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
@@ -136,8 +137,8 @@ def magnify(
     gigabytes of disk beside OUT while it runs.
     """
     from cltool.cli.console import Screen
+    from cltool.report.figures import check_picture
     from cltool.video.magnification import magnify_film
-    from cltool.video.magnification.films import check_free
 
     asked = {
         "filter": filter_,
@@ -150,9 +151,7 @@ def magnify(
     }
     settings = _settings(method, reference_compat, {key: value for key, value in asked.items() if value is not None})
     if picture is not None:
-        if picture.suffix.lower() != ".png":
-            raise CallError(f"--picture {picture}: must end in .png")
-        check_free(picture, force)
+        check_picture(picture, force)
     with Screen() as screen:
         done = magnify_film(
             source,

@@ -19,10 +19,14 @@ def show(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", "-o", metavar="FILE", help="The picture, .png, .jpg or .svg. Default: FILM.png in the store."
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="The picture, .png, .jpg, .svg or .pdf. Default: FILM.png in the store, drawn anew.",
         ),
     ] = None,
     frames: Annotated[int, typer.Option(min=1, max=12, help="Frames shown, evenly over the film.")] = 5,
+    force: Annotated[bool, typer.Option("--force", help="Draw over a picture that is there.")] = False,
     debug: Debug = False,
 ) -> None:
     """Draw what was found in a film: points on its frames, sound and features over time, labels, and what is masked.
@@ -30,6 +34,7 @@ def show(
     The film itself is read for the frames; where it is gone, the points are drawn on an empty ground.
     """
     from cltool.cli.console import Screen, results
+    from cltool.report.figures import check_picture
     from cltool.report.films import draw_film
     from cltool.video.store import FeatureStore
 
@@ -39,10 +44,7 @@ def show(
     name = film or next(iter(found))
     stored = found[name]
     path = out or store / f"{name}.png"
-    if path.suffix not in (".png", ".jpg", ".svg"):
-        raise CallError(f"--out {path}: give a .png, .jpg or .svg")
-    if not path.parent.is_dir():
-        raise CallError(f"--out {path}: there is no folder {path.parent}")
+    check_picture(path, force=out is None or force)
     with Screen() as screen:
         draw_film(stored, path, frames, screen)
     results.print(f"{path}", highlight=False, soft_wrap=True, markup=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cltool.errors import CallError
+from cltool.files import check_free_file
 from cltool.progress import Progress, Silent
 from cltool.video.decoding import FilmFacts, probe, read_frames, read_sound
 from cltool.video.encoding import FilmWriter, film_writer
@@ -62,7 +62,7 @@ def check_film(
         raise CallError(f"what is written is an mp4 film: {out} must end in .mp4")
     if out.exists() and source.exists() and out.samefile(source):
         raise CallError(f"{out} is the film to be magnified; write to another file")
-    check_free(out, force)
+    check_free_file(out, force)
     facts = probe(source, rate)
     frames = _count(facts)
     if frames is None and sum(1 for _ in islice(read_frames(source), 2)) < 2:
@@ -74,19 +74,6 @@ def check_film(
 def _count(facts: FilmFacts) -> int | None:
     """How many frames a film has, as far as it tells."""
     return facts.frames or (round(facts.seconds * facts.rate) if facts.seconds else None)
-
-
-def check_free(path: Path, force: bool = False) -> None:
-    """Raise CallError for a file that cannot be written, or that is there already unless `force` is given."""
-    if path.is_dir():
-        raise CallError(f"{path} is a folder; name a file")
-    folder = path.absolute().parent
-    if not folder.is_dir():
-        raise CallError(f"{path} cannot be written: there is no folder {path.parent}; make it first")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise CallError(f"{path} cannot be written: {path.parent} is no folder one can write to")
-    if path.exists() and not force:
-        raise CallError(f"{path} is there already; give --force to write over it")
 
 
 def magnify_film(

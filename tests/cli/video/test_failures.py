@@ -90,8 +90,12 @@ def test_what_a_store_does_not_hold(cltool: Callable, talk: Callable, tmp_path: 
     store = tmp_path / "store"
     assert cltool("video", "extract", talk(), *MEL, "--out", store).code == 0
     assert "did you mean 'talk'" in cltool("video", "show", store, "tlak").err
-    assert "give a .png, .jpg or .svg" in cltool("video", "show", store, "-o", tmp_path / "talk.gif").err
-    assert "there is no folder" in cltool("video", "show", store, "-o", tmp_path / "no" / "talk.png").err
+    assert "a picture must end in .png" in cltool("video", "show", store, "-o", tmp_path / "talk.gif").err
+    (tmp_path / "there.png").write_bytes(b"mine")
+    assert (
+        "there.png is there already; give --force" in cltool("video", "show", store, "-o", tmp_path / "there.png").err
+    )
+    assert (tmp_path / "there.png").read_bytes() == b"mine"
     (store / "index.json").write_text('{"schema": 2, "films": {}}')
     found = cltool("video", "show", store)
     assert (found.code, "schema" in found.err) == (2, True)
