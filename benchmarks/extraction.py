@@ -13,8 +13,8 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from itertools import cycle, islice
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -72,13 +72,12 @@ def extract_once(asked: Mapping[str, Any]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="cltool-benchmark-") as folder:
         path = Path(folder, "film.mp4")
         write(path, Path(asked["film"]) if asked["film"] else None, asked["seconds"])
-        before = peak_mb()
         chosen = {"inputs": [str(path)], "modalities": asked["modalities"], "backbone": asked["backbone"]}
         store = extract(prepare(ExtractionRecipe.of(chosen)), Path(folder, "store"))
         entry = store.index.films["film"]
         told = {"frames": entry.frames, "film_s": entry.frames / entry.rate, "seconds": entry.seconds}
         stored = (Path(folder, "store") / entry.file).stat().st_size / 2**20
-        return {**told, "peak_mb": peak_mb(), "before_mb": before, "stored_mb": stored}
+        return {**told, "peak_mb": peak_mb(), "stored_mb": stored}
 
 
 def write(path: Path, film: Path | None, seconds: float) -> None:
@@ -88,8 +87,7 @@ def write(path: Path, film: Path | None, seconds: float) -> None:
 
     facts = probe(film) if film else None
     width, height, rate = (facts.width, facts.height, facts.rate) if facts else (WIDTH, HEIGHT, RATE)
-    pictures = cycle(_pictures(film))
-    sound = cycle(_sound(film))
+    pictures, sound = _again(_pictures, film), _again(_sound, film)
     with film_writer(path, width, height, rate, SOUND_RATE) as writer:
         heard = 0
         for number, picture in enumerate(islice(pictures, round(seconds * rate)), 1):
@@ -98,6 +96,12 @@ def write(path: Path, film: Path | None, seconds: float) -> None:
                 block = next(sound)
                 writer.hear(block)
                 heard += len(block)
+
+
+def _again(made: Callable[[Path | None], Iterator[Any]], film: Path | None) -> Iterator[Any]:
+    """What is made of a film, made anew every time it has come to its end: nothing of it is held."""
+    while True:
+        yield from made(film)
 
 
 def _pictures(film: Path | None) -> Iterator[NDArray[np.uint8]]:
@@ -119,8 +123,12 @@ def _sound(film: Path | None) -> Iterator[NDArray[np.float32]]:
 
     from cltool.video.decoding import read_sound
 
-    heard = list(read_sound(film, SOUND_RATE)) if film else []
-    yield from heard or [np.random.default_rng(0).normal(0, 0.1, SOUND_RATE).astype(np.float32)]
+    silent = True
+    for block in read_sound(film, SOUND_RATE) if film else ():
+        yield block
+        silent = False
+    if silent:
+        yield np.random.default_rng(0).normal(0, 0.1, SOUND_RATE).astype(np.float32)
 
 
 def _show(result: Mapping[str, Any]) -> None:

@@ -19,14 +19,14 @@ from pydantic import Field
 from cltool.backbones import Backbone
 from cltool.catalogue import discover
 from cltool.errors import CallError
-from cltool.files import save_text
+from cltool.files import check_free_folder, save_text
 from cltool.pictures import PictureSet
 from cltool.progress import Progress, Silent
 from cltool.recipe import Choice, Recipe, RecipeFile
 from cltool.report.runs import FinishedRun
 from cltool.report.summary import summary
 from cltool.run import check_pictures, run
-from cltool.rundir import RunDirectory, check_free
+from cltool.rundir import RunDirectory
 from cltool.setups import Setup, prepare
 from cltool.strategies import METHOD, parse
 
@@ -211,7 +211,7 @@ def slug(text: str) -> str:
 
 def begin(comparison: Comparison, root: Path) -> None:
     """Make a comparison's directory, with its recipe; raises CallError if it holds anything or cannot be made."""
-    check_free(root)
+    check_free_folder(root)
     try:
         comparison.recipe.save(root / "comparison.yaml")
     except OSError as error:

@@ -10,6 +10,10 @@ class CallError(ValueError):
     """The call was wrong; the message is one line that says what is wrong and what to do."""
 
 
+class Lacking(CallError):
+    """A film has nothing of what a modality reads; among others that have, its rows are masked."""
+
+
 class PluginError(CallError):
     """A plugin is missing, doubled, broken or wrongly declared."""
 

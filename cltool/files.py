@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,10 +19,16 @@ if TYPE_CHECKING:
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """A scratch path to write to; it takes `path`'s place when the block ends without an error."""
+    """A scratch path to write to; it takes `path`'s place when the block ends without an error.
+
+    Raises CallError, before the block runs, where the folder cannot be made or written to.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, scratch = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, scratch = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    except OSError as error:
+        raise CallError(f"cannot write {path}: {error.strerror}") from None
     os.close(handle)
     try:
         yield Path(scratch)
@@ -47,9 +53,21 @@ def check_free_file(path: Path, force: bool = False) -> None:
         raise CallError(f"{path} is a folder; name a file")
     if path.exists() and not force:
         raise CallError(f"{path} is there already; give --force to write over it")
-    existing = next(p for p in path.absolute().parents if p.exists())
+    _check_writable(path.absolute().parents, str(path))
+
+
+def check_free_folder(path: Path) -> None:
+    """Raise CallError if a folder that is to be filled holds anything, or could not be made; makes nothing."""
+    if path.is_dir() and any(path.iterdir()):
+        raise CallError(f"--out {path} is not empty; take another, or --resume {path}")
+    _check_writable((path, *path.absolute().parents), f"--out {path}")
+
+
+def _check_writable(folders: Iterable[Path], what: str) -> None:
+    """Raise CallError unless the first of these folders that is there, the innermost, can be written to."""
+    existing = next(folder for folder in folders if folder.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        raise CallError(f"cannot write {path}: {existing} is no folder one can write to")
+        raise CallError(f"cannot write {what}: {existing} is no folder one can write to")
 
 
 def save_text(path: str | Path, text: str) -> None:

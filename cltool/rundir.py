@@ -17,7 +17,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from cltool.errors import CallError
-from cltool.files import save_text
+from cltool.files import check_free_folder, save_text
 from cltool.heads import Head
 from cltool.learner import Knowledge, LinearPredictor, Predictor
 from cltool.plugin import Configured
@@ -139,15 +139,6 @@ class Metrics(_Strict):
     cost: Cost
 
 
-def check_free(path: Path) -> None:
-    """Raise CallError if a folder that is to be filled holds anything, or could not be made; makes nothing."""
-    if path.is_dir() and any(path.iterdir()):
-        raise CallError(f"--out {path} is not empty; take another, or --resume {path}")
-    existing = next(p for p in (path, *path.absolute().parents) if p.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        raise CallError(f"cannot write --out {path}: {existing} is no folder one can write to")
-
-
 @contextmanager
 def begun(path: Path, recipe: RecipeFile, hopeless: Callable[[BaseException], bool]) -> Iterator[None]:
     """Make a folder, with a recipe, for work that goes on in the block.
@@ -155,7 +146,7 @@ def begun(path: Path, recipe: RecipeFile, hopeless: Callable[[BaseException], bo
     What was made is taken away again where the block ends with an error after which, as `hopeless` says, there is
     nothing to take up. Raises CallError if the folder holds anything or cannot be made.
     """
-    check_free(path)
+    check_free_folder(path)
     made = [folder for folder in (path, *path.absolute().parents) if not folder.exists()]
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -191,7 +182,7 @@ class RunDirectory:
 
     def check_free(self) -> None:
         """Raise CallError if the directory holds anything, or could not be made; makes nothing."""
-        check_free(self.path)
+        check_free_folder(self.path)
 
     @classmethod
     def open(cls, path: str | Path) -> tuple[RunDirectory, Recipe]:

@@ -9,6 +9,7 @@ import ast
 import doctest
 import importlib.util
 import keyword
+import os
 import re
 import sys
 from importlib import resources
@@ -150,19 +151,18 @@ def _place(line: str) -> tuple[bool, str]:
 
 def _write(contents: dict[Path, str]) -> None:
     """Write all of them, or none."""
+    if there := [path for path in contents if os.path.lexists(path)]:
+        raise CallError(f"{there[0]} exists already; choose another name or folder, or move it away")
     written: list[Path] = []
-    path = Path()
     try:
-        for path in contents:
-            if path.exists() or path.is_symlink():
-                raise CallError(f"{path} exists already; choose another name or folder, or move it away")
         for path, text in contents.items():
             save_text(path, text)
             written.append(path)
-    except OSError as error:
+    except (CallError, OSError) as error:
         for done in written:
             done.unlink(missing_ok=True)
-        raise CallError(f"cannot write {path}: {error.strerror}; give another folder") from None
+        told = f"cannot write {path}: {error.strerror}" if isinstance(error, OSError) else str(error)
+        raise CallError(f"{told}; give another folder") from None
 
 
 PYPROJECT = """\

@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 
 from cltool.checkpoints import open_checkpoint
 from cltool.errors import CallError
+from cltool.files import replacing, save_text
 
 STATE = {"weight": torch.ones(3, 2), "bias": torch.zeros(3)}
 
@@ -165,3 +166,20 @@ def test_types_that_a_format_or_torch_lacks(tmp_path: Path) -> None:
     with pytest.raises(CallError, match=r"cannot be written as complex128: \.safetensors has no such type"):
         open_checkpoint(path).write(path, {"a": torch.ones(1, dtype=torch.complex128)})
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("place", ["file/text.txt", "file/folder/text.txt", "x" * 300])
+def test_a_place_that_cannot_be_written_to(place: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(CallError) as caught:
+        save_text(tmp_path / place, "text")
+    told, _, reason = str(caught.value).partition(f"cannot write {tmp_path / place}: ")
+    assert told == ""
+    assert reason in ("File exists", "Not a directory", "File name too long")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_errors_of_whoever_writes_stay_theirs(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No space left"), replacing(tmp_path / "text.txt"):
+        raise OSError(28, "No space left on device")
+    assert not any(tmp_path.iterdir())

@@ -158,14 +158,20 @@ def test_a_folder_that_is_not_there_is_made(tmp_path: Path) -> None:
         assert path.is_file()
 
 
-def test_a_write_that_fails_half_way_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [OSError(28, "No space left on device"), CallError("cannot write test_halves.py: No space left on device")],
+)
+def test_a_write_that_fails_half_way_leaves_no_file(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(path: Path, text: str) -> None:
         if path.name.startswith("test_"):
-            raise OSError(28, "No space left on device")
+            raise error
         path.write_text(text)
 
     monkeypatch.setattr(scaffold, "save_text", full)
-    with pytest.raises(CallError, match=r"test_halves\.py: No space left on device"):
+    with pytest.raises(CallError, match=r"cannot write .*test_halves\.py: No space left on device; give"):
         write_plugin("merge", "halves", tmp_path)
     assert everything(tmp_path) == {}
 

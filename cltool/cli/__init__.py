@@ -13,6 +13,9 @@ from cltool.errors import CallError
 # Typer brings its own copy of click since 0.26; its errors are found through a name that typer exports.
 ClickException: type[Exception] = typer.BadParameter.__mro__[2]
 
+INTERRUPTED = 130  # Typer gives this for a KeyboardInterrupt as well, and says nothing
+RESUMABLE = (["run"], ["compare"], ["universal", "train"], ["video", "extract"])
+
 app = typer.Typer(
     name="cltool",
     help="Continual learning and model surgery: freeze one backbone, train a small head per task, merge heads.",
@@ -36,11 +39,9 @@ def main() -> None:
     """Entry point. Exit code 2 for a wrong call, 1 for a failed run, 130 when interrupted."""
     debug = "--debug" in sys.argv
     try:
-        sys.exit(app(standalone_mode=False) or 0)
-    except typer.Exit as stop:
-        sys.exit(stop.exit_code)
+        code = app(standalone_mode=False) or 0
     except (typer.Abort, KeyboardInterrupt):
-        _fail("interrupted; take it up again with --resume and its folder", 130)
+        code = INTERRUPTED
     except ClickException as error:
         _fail(" ".join(error.format_message().split()), 2, debug)  # type: ignore[attr-defined]
     except CallError as error:
@@ -48,6 +49,11 @@ def main() -> None:
     except Exception as error:
         what = " ".join(str(error).split())
         _fail(f"{type(error).__name__}: {what} (--debug shows where)", 1, debug)
+    if code == INTERRUPTED:
+        words = sys.argv[1:3]
+        resumable = any(words[: len(command)] == command for command in RESUMABLE)
+        _fail("interrupted; take it up again with --resume and its folder" if resumable else "interrupted", code)
+    sys.exit(code)
 
 
 def _fail(message: str, code: int, debug: bool = False) -> None:

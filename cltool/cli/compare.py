@@ -157,9 +157,9 @@ def _compare(asked: dict[str, Any], out: Path | None, resume: Path | None, as_js
     from cltool.cli.console import Screen, errors
     from cltool.cli.tables import rows_table
     from cltool.comparison import ComparisonRecipe, begin, open_comparison, prepare_comparison, run_comparison
+    from cltool.files import check_free_folder
     from cltool.report.runs import grouped
     from cltool.report.tables import rows
-    from cltool.rundir import check_free
 
     when = datetime.now().strftime("%Y%m%d-%H%M%S")
     if resume is not None:
@@ -167,7 +167,7 @@ def _compare(asked: dict[str, Any], out: Path | None, resume: Path | None, as_js
     else:
         recipe = ComparisonRecipe.spelled(**{"seeds": list(range(5)), **asked})
         root = out or Path("runs") / f"compare-{next(iter(recipe.streams.values())).name}-{when}"
-        check_free(root)
+        check_free_folder(root)
 
     def watch(outcome: Outcome) -> None:
         if outcome.runs:

@@ -147,7 +147,7 @@ def _frames(
 def _series(axes: Any, film: StoredFilm, name: str) -> None:
     step = max(1, len(film) // COLUMNS)
     valid, values = film.valid(name)[::step], film[name][::step]
-    seen = values[valid]
+    seen = film[name][film.valid(name)]
     if seen.min() < 0 or seen.max() > 1:
         values = (values - seen.mean(0)) / np.maximum(seen.std(0), 1e-6)
         look = {"cmap": "RdBu_r", "vmin": -3, "vmax": 3}

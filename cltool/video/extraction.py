@@ -11,9 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from cltool.clock import Clock
-from cltool.errors import CallError, PluginFailed
-from cltool.files import sha256
-from cltool.progress import Progress
+from cltool.errors import CallError, Lacking, PluginFailed
+from cltool.progress import Progress, Silent
 from cltool.rundir import begun
 from cltool.video.decoding import RATE, Frame, read_frames
 from cltool.video.films import OUTPUTS, Film
@@ -22,8 +21,9 @@ from cltool.video.matching import matched
 from cltool.video.modalities import Extractor, Frames, Rows
 from cltool.video.recipes import ExtractionRecipe
 from cltool.video.setups import ExtractionSetup
-from cltool.video.store import VALID, FeatureStore, FilmEntry, Index, TensorFacts
+from cltool.video.store import VALID, FeatureStore, FilmEntry, Index, StoredFilm, TensorFacts
 
+UNEVEN = 0.02  # share by which a film's mean rate may differ from what it says
 BATCH = 32  # frames that modalities see at a time
 BATCH_BYTES = 64_000_000  # of their pictures at the most; of larger ones there are fewer at a time
 
@@ -50,18 +50,41 @@ def _taken_back(store: Path) -> bool:
 
 
 def resume(setup: ExtractionSetup, store: Path, watch: Watch = lambda name, entry: None) -> FeatureStore:
-    """Go on with a store: films that its index tells of, and whose files are as they were written, stay.
+    """Go on with a store, whose films that are `done` stay.
 
     Raises CallError where a modality is not what it was, such as by another version of a model.
     """
     index = Index.load(store) if (store / "index.json").exists() else Index()
-    index.left_out = dict(setup.left_out)
-    for name, entry in list(index.films.items()):
-        if not (store / entry.file).is_file() or sha256(store / entry.file) != entry.sha256:
-            setup.progress.say(f"{store / entry.file} is not as it was written; extracting it again")
-            del index.films[name]
+    index.films, index.left_out = dict(setup.done), dict(setup.left_out)
     _fill(setup, store, index, watch)
     return FeatureStore(store)
+
+
+def finished(store: Path, progress: Progress | None = None) -> dict[str, FilmEntry]:
+    """The films of a store that need not be extracted again: their files are as written, their sources as read.
+
+    A source that is gone cannot have changed.
+    """
+    progress, index = progress or Silent(), Index.load(store) if (store / "index.json").exists() else Index()
+    found = {}
+    with progress.track("looking at what is there", len(index.films)) as advance:
+        for name, entry in index.films.items():
+            source = Path(entry.source)
+            if not StoredFilm(name, store / entry.file, entry).intact:
+                progress.say(f"{store / entry.file} is not as it was written; extracting it again")
+            elif source.exists() and state_of(source) != entry.source_state:
+                progress.say(f"{source} is not as it was read; extracting it again")
+            else:
+                found[name] = entry
+            advance(1)
+    return found
+
+
+def state_of(source: Path) -> str:
+    """Size and time of a film, or of a folder of numbered pictures; others where it has changed."""
+    told = source.stat()
+    size = sum(1 for _ in source.iterdir()) if source.is_dir() else told.st_size
+    return f"{size} {told.st_mtime_ns}"
 
 
 def recipe_of(store: Path) -> ExtractionRecipe:
@@ -72,18 +95,25 @@ def recipe_of(store: Path) -> ExtractionRecipe:
 
 
 def _fill(setup: ExtractionSetup, store: Path, index: Index, watch: Watch) -> None:
-    (store / "films").mkdir(exist_ok=True)
-    for left in store.glob(f"{SCRATCH}*"):  # by a process that was killed
-        shutil.rmtree(left, ignore_errors=True)
-    waiting = [film for film in setup.films if film.name not in index.films]
-    with setup.progress.track("films", len(setup.films)) as advance:
-        advance(len(setup.films) - len(waiting))
-        for film in waiting:
-            with growing_tensors(store) as growing:
-                entry = _Extraction(setup, film, index, growing).run(store)
-            index.films[film.name] = entry
-            index.save(store)
-            watch(film.name, entry)
+    films = store / "films"
+    films.mkdir(exist_ok=True)
+    for left in (*store.glob(f"{SCRATCH}*"), *films.glob(".*")):  # by a process that was killed
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
+    with setup.progress.track("films", len(setup.done) + len(setup.films)) as advance:
+        advance(len(setup.done))
+        for film in setup.films:
+            try:
+                with growing_tensors(store) as growing:
+                    entry = _Extraction(setup, film, index, growing).run(store)
+            except CallError as error:
+                if not setup.recipe.skip_broken:
+                    raise
+                setup.progress.say(f"left out: {error}")
+                index.left_out[film.name] = str(error)
+            else:
+                index.films[film.name] = entry
+                index.save(store)
+                watch(film.name, entry)
             advance(1)
     index.save(store)
 
@@ -124,6 +154,7 @@ class _Extraction:
         self.heard = _Heard(setup.progress)
         self.clock = Clock()
         self.valid: dict[str, int] = {}
+        self.lasts = 0.0  # seconds from the first frame to the last
 
     def run(self, store: Path) -> FilmEntry:
         film, facts = self.film, self.setup.facts[self.film.name]
@@ -136,18 +167,20 @@ class _Extraction:
             self._declare(extractors)
             count = self._read(extractors)
         self._remember(extractors)
-        labelled = self._label(count, facts.rate)
+        rate = self._mean_rate(count, facts.rate)
+        labelled = self._label(count, rate)
         with self.clock.measure("writing"):
             path = store / "films" / f"{film.name}.safetensors"
             columns = {tensor: list(names) for e in extractors.values() for tensor, names in e.columns.items()}
-            told = {"film": film.name, "rate": facts.rate, "synthetic": film.synthetic, "columns": columns}
+            told = {"film": film.name, "rate": rate, "synthetic": film.synthetic, "columns": columns}
             digest = self.growing.save(path, told)
         return FilmEntry(
             file=str(path.relative_to(store)),
             sha256=digest,
             source=str(film.pictures),
+            source_state=state_of(film.pictures),
             frames=count,
-            rate=facts.rate,
+            rate=rate,
             width=facts.width,
             height=facts.height,
             valid=self.valid,
@@ -161,16 +194,12 @@ class _Extraction:
         )
 
     def _extractor(self, name: str) -> Extractor:
-        """A modality at work; one that masks all its rows where this film lacks what an earlier one had."""
+        """A modality at work; one that masks all its rows where this film lacks what others have."""
         try:
             return self.setup.extractor(name, self.film, self.heard)
-        except CallError as error:
-            spelled = str(self.setup.modalities[name])
-            known = {t: tuple(f.shape) for t, f in self.index.tensors.items() if f.modality == spelled}
-            if not known:
-                raise
+        except Lacking as error:
             self.heard.say(f"{name}: {error}; its rows are masked")
-            return _Masked(known)
+            return _Masked(self.setup.shapes[name])
 
     def _declare(self, extractors: Mapping[str, Extractor]) -> None:
         self.growing.declare("times", (), np.float64)
@@ -189,6 +218,7 @@ class _Extraction:
         with self.setup.progress.track(self.film.name, max(1, expected)) as advance:
             for frames in self._batches():
                 self.growing.append("times", frames.times)
+                self.lasts = float(frames.times[-1])
                 rows: dict[str, Rows] = {}
                 for name, extractor in extractors.items():
                     self._check_read(name, extractors, rows)
@@ -222,6 +252,9 @@ class _Extraction:
         for tensor, rows in found.items():
             if tensor not in extractor.shapes or len(rows.values) != len(rows.valid):
                 raise PluginFailed(f"modality {name!r} gives rows of {tensor!r} that it has not announced so")
+            if rows.values.shape[1:] != tuple(extractor.shapes[tensor]) or rows.values[~rows.valid].any():
+                what = f"rows of {tensor!r} of another shape, or masked ones that are not zero"
+                raise PluginFailed(f"modality {name!r} gives {what}")
             if not np.isfinite(rows.values).all():
                 raise PluginFailed(f"modality {name!r} gives numbers in {tensor!r} that are not, in {self.film.name}")
             self.growing.append(tensor, rows.values)
@@ -252,6 +285,14 @@ class _Extraction:
             rate = film.rate or RATE
             for number in range(count, len(film.labels())):  # frames at the end in which no face was found
                 yield Frame(number / rate, None)
+
+    def _mean_rate(self, count: int, told: float) -> float:
+        """Frames per second as their times have it; the film's own word where that fits."""
+        found = (count - 1) / self.lasts if self.lasts else told
+        if abs(found - told) <= UNEVEN * told:
+            return told
+        self.heard.say(f"{self.film.pictures} says {told:.4g} frames a second, and has {found:.4g} on the mean")
+        return found
 
     def _label(self, count: int, rate: float) -> int | None:
         if self.film.labels is None:

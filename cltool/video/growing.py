@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -81,7 +81,8 @@ class GrowingTensors:
     def close(self) -> None:
         """Close the scratch files."""
         for file in self._files.values():
-            file.close()
+            with suppress(OSError):  # on a full disk, what was not yet written cannot be
+                file.close()
 
 
 @contextmanager

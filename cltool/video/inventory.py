@@ -13,7 +13,7 @@ from cltool.errors import CallError
 from cltool.progress import Progress, Silent
 from cltool.video.decoding import RATE, numbered_pictures, probe
 from cltool.video.films import Corpus, Film, Labels
-from cltool.video.matching import told_count
+from cltool.video.matching import told_count, told_rates
 
 NO_SPLIT = "none"  # stands for the split of films that their owner has put in none
 SPLITS = ("train", "validation", "test", NO_SPLIT)
@@ -188,6 +188,8 @@ def count(film: Film) -> FilmCount:
         seen, rate, sound = _numbered(film, labels, notes)
     else:
         seen, rate, sound = _video(film, labels, notes)
+    if labels is not None and len(seen) and (odd := told_rates(labels.rate, rate)):
+        notes.append(f"{labels.path}: {odd}")
     return FilmCount(film, seen, labels, rate, sound, tuple(notes))
 
 

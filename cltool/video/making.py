@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cltool.errors import CallError, PluginFailed
+from cltool.files import check_free_folder
 from cltool.plugin import Configured
 from cltool.progress import Progress, Silent
 
@@ -41,13 +42,11 @@ def make(
 
 def check_new(out: Path) -> None:
     """Raise CallError unless a folder is new or empty, and can be made."""
-    from cltool.rundir import check_free
-
     if out.is_dir() and any(out.iterdir()):
         raise CallError(f"--out {out} is not empty; take another folder")
     if out.resolve() == Path.cwd():
         raise CallError(f"--out {out} is the folder you are in; name a new one")
-    check_free(out)
+    check_free_folder(out)
 
 
 @contextmanager

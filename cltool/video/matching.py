@@ -31,8 +31,8 @@ def matched(labels: Labels, frames: int, rate: float) -> tuple[NDArray[np.float3
     lines = [*labels.notes]
     if odd := told_count(len(labels), frames):
         lines.append(f"{labels.path}: {odd}")
-    if labels.rate is not None and abs(labels.rate - rate) > RATE_TOLERANCE * rate:
-        lines.append(f"{labels.path}: {labels.rate:.4g} labels a second, {rate:.4g} frames; they are matched by number")
+    if odd := told_rates(labels.rate, rate):
+        lines.append(f"{labels.path}: {odd}")
     return values, lines
 
 
@@ -53,6 +53,19 @@ def told_count(labels: int, frames: int) -> str:
         return f"{what[0]} for {what[1]}; {rest} left out"
     rest = "the last frame has" if over == 1 else f"the last {over} frames have"
     return f"{what[0]} for {what[1]}; {rest} none"
+
+
+def told_rates(labels: float | None, frames: float) -> str:
+    """What becomes of labels and frames whose rates, per second, differ by more than 1 %; nothing where they do not.
+
+    `labels`: None where their file tells no rate.
+
+    >>> told_rates(20, 25), told_rates(29.97, 30), told_rates(None, 30)
+    ('20 labels a second, 25 frames; they are matched by number', '', '')
+    """
+    if labels is None or abs(labels - frames) <= RATE_TOLERANCE * frames:
+        return ""
+    return f"{labels:.4g} labels a second, {frames:.4g} frames; they are matched by number"
 
 
 def _counted(count: int, what: str) -> str:

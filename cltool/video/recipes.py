@@ -30,7 +30,7 @@ class ExtractionRecipe(RecipeFile):
     backbone: Choice = Choice(name="resnet50")
     face_model: str | None = None
     pose_model: str | None = None
-    rate: Annotated[float, Field(gt=0)] | None = None
+    rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     skip_broken: bool = False
     device: Literal["auto", "cpu", "cuda"] = "auto"
     plugins: list[str] = Field(default_factory=list)
@@ -39,6 +39,8 @@ class ExtractionRecipe(RecipeFile):
     def _films_from_one_place(self) -> Self:
         if bool(self.inputs) == bool(self.corpus):
             raise ValueError("give films, or --corpus NAME with --data-root; one of the two")
+        if self.data_root and not self.corpus:
+            raise ValueError("--data-root is for --corpus; films are given by their own paths")
         if self.corpus and not self.data_root:
             raise ValueError(f"--corpus {self.corpus.name} lies below --data-root; give its folder")
         return self

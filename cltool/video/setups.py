@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from cltool.backbones import Backbone
 from cltool.catalogue import Catalogue, discover
-from cltool.errors import CallError, nearest
+from cltool.errors import CallError, Lacking, nearest
 from cltool.pictures import Block, ImageFile, PictureSet
 from cltool.plugin import Configured, Spec
 from cltool.progress import Progress, Silent
@@ -21,7 +22,11 @@ from cltool.tasks import TaskStream, arrange
 from cltool.video.decoding import FILM_SUFFIXES, FilmFacts, has_numbered_pictures, probe, read_frames
 from cltool.video.films import Corpus, Film
 from cltool.video.modalities import Extractor
+from cltool.video.own_words import own_words, says_synthetic
 from cltool.video.recipes import ExtractionRecipe
+from cltool.video.store import FilmEntry
+
+LONGEST = 200  # bytes of a film's name, which becomes a file's
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,7 @@ class ExtractionSetup:
     """Films to be looked at, modalities in the order in which they read one another, and the device.
 
     `facts`: what each film says of itself; `left_out`: why a film that could not be read is left out, by name.
+    `shapes`: what each modality gives. `done`: films that a store has already, by name.
     """
 
     recipe: ExtractionRecipe
@@ -38,6 +44,8 @@ class ExtractionSetup:
     modalities: Mapping[str, Configured]
     source: Configured
     device: str
+    shapes: Mapping[str, Mapping[str, tuple[int, ...]]] = field(default_factory=dict)
+    done: Mapping[str, FilmEntry] = field(default_factory=dict)
     progress: Progress = field(default_factory=Silent)
 
     @cached_property
@@ -63,37 +71,70 @@ class ExtractionSetup:
         return extractor
 
 
-def prepare(recipe: ExtractionRecipe, progress: Progress | None = None) -> ExtractionSetup:
-    """Find films and modalities, and open every film; raises CallError for anything that is wrong with the call."""
-    progress = progress or Silent()
+def prepare(
+    recipe: ExtractionRecipe, progress: Progress | None = None, done: Mapping[str, FilmEntry] | None = None
+) -> ExtractionSetup:
+    """Find films and modalities, and open every film but those that are `done`.
+
+    Raises CallError for anything that is wrong with the call.
+    """
+    progress, done = progress or Silent(), done or {}
     catalogue = discover([Path(file) for file in recipe.plugins])
     modalities = ordered(recipe.modalities, catalogue)
     source = catalogue.configure("backbone", recipe.backbone.spec)
     device = device_of(recipe.device)
-    films = _of_corpus(recipe, catalogue, progress) if recipe.corpus else _of_inputs(recipe.inputs, recipe.rate)
+    films = _of_corpus(recipe, catalogue, progress) if recipe.corpus else _of_inputs(recipe, done)
+    films = tuple(film for film in films if film.name not in done)
     facts, left_out = _probed(films, recipe.skip_broken, progress)
     setup = ExtractionSetup(
-        recipe=recipe.model_copy(update={"modalities": [Choice.of(m.spec) for m in modalities.values()]}),
-        films=tuple(film for film in films if film.name in facts),
+        recipe=recipe.model_copy(update={"modalities": [_placed(modality) for modality in modalities.values()]}),
+        films=tuple(_as_it_says(film) for film in films if film.name in facts),
         facts=facts,
         left_out=left_out,
         modalities=modalities,
         source=source,
         device=device,
+        done=done,
         progress=progress,
     )
-    if not setup.films:
+    if not setup.films and not done:
         raise CallError("none of the films can be read")
-    _try(setup)
-    return setup
+    return replace(setup, shapes={name: _shapes(setup, name) for name in modalities} if setup.films else {})
 
 
-def _try(setup: ExtractionSetup) -> None:
-    """Begin every modality on a film of every rate: a missing model, or too low a rate, is told before any work."""
-    of_rates = {setup.facts[film.name].rate: film for film in reversed(setup.films)}
-    for film in of_rates.values():
-        for name in setup.modalities:
-            setup.extractor(name, film).close()
+def _as_it_says(film: Film) -> Film:
+    """The film, synthetic if its own words say so, wherever it was found."""
+    return film if film.synthetic else replace(film, synthetic=says_synthetic(own_words(film.pictures)))
+
+
+def _placed(modality: Configured) -> Choice:
+    """A modality as a recipe keeps it: its files and folders are found from any working folder."""
+    options = {n: v.absolute() if isinstance(v, Path) else v for n, v in modality.options.items()}
+    return Choice.of(Spec(modality.plugin.name, options))
+
+
+def _shapes(setup: ExtractionSetup, name: str) -> Mapping[str, tuple[int, ...]]:
+    """What a modality gives, tried on a film that has what it reads, and on the slowest film, whose rate may not do.
+
+    Raises CallError, so that a missing model or too low a rate is told before any work.
+    """
+    lacking: Lacking | None = None
+    shapes: Mapping[str, tuple[int, ...]] | None = None
+    slowest = min(setup.films, key=lambda film: setup.facts[film.name].rate)
+    for film in (*setup.films, slowest):
+        if shapes is not None and film is not slowest:
+            continue
+        try:
+            extractor = setup.extractor(name, film)
+        except Lacking as error:
+            lacking = lacking or error
+            continue
+        shapes = dict(extractor.shapes)
+        extractor.close()
+    if shapes is None:
+        assert lacking is not None
+        raise lacking
+    return shapes
 
 
 def ordered(choices: Sequence[Choice], catalogue: Catalogue) -> dict[str, Configured]:
@@ -142,24 +183,33 @@ def _of_corpus(recipe: ExtractionRecipe, catalogue: Catalogue, progress: Progres
     return tuple(replace(film, rate=recipe.rate) for film in films) if recipe.rate else films
 
 
-def _of_inputs(inputs: Sequence[str], rate: float | None) -> tuple[Film, ...]:
-    """Films given by their paths, each under a name of its own."""
-    paths = [path for given in inputs for path in _within(Path(given))]
-    if twice := {path for path in paths if paths.count(path) > 1}:
-        raise CallError(f"{min(twice)} is given twice")
-    films: dict[str, Film] = {}
+def _of_inputs(recipe: ExtractionRecipe, done: Mapping[str, FilmEntry]) -> tuple[Film, ...]:
+    """Films given by their paths, each under a name of its own; what is done keeps the name that it has."""
+    known = {entry.source: name for name, entry in done.items()}
+    paths = [path for given in recipe.inputs if given not in known for path in _within(Path(given))]
+    if len(set(paths)) < len(paths):
+        raise CallError(f"{next(path for path, times in Counter(paths).items() if times > 1)} is given twice")
+    folders = [path for path in paths if path.is_dir()]
+    if recipe.rate and not folders and not known:
+        raise CallError(f"--rate {recipe.rate:g} is for folders of numbered pictures; a film tells its own")
+    films, taken = [], set(done)
     for path in paths:
+        if str(path) in known:
+            continue
         stem = path.name if path.is_dir() else path.stem
-        names = (stem, f"{path.absolute().parent.name}_{stem}", path.name, f"{path.absolute().parent.name}_{path.name}")
-        name = next((n for n in map(_as_name, names) if n not in films), None)
+        above = path.absolute().parent.name
+        names = (stem, f"{above}_{stem}", path.name, f"{above}_{path.name}")
+        name = next((n for n in map(_as_name, names) if n not in taken), None)
         if name is None:
             raise CallError(f"{path}: there are other films of the same name; rename one")
-        films[name] = Film(name, path, None if path.is_dir() else path, rate)
-    return tuple(films.values())
+        taken.add(name)
+        films.append(Film(name, path, None if path.is_dir() else path, recipe.rate))
+    return tuple(films)
 
 
 def _as_name(text: str) -> str:
-    return re.sub(r"[^\w.-]+", "_", text).strip(".") or "film"
+    name = re.sub(r"[^\w.-]+", "_", text).encode()[:LONGEST].decode(errors="ignore").strip(".")
+    return name or "film"
 
 
 def _within(path: Path) -> list[Path]:
@@ -168,7 +218,11 @@ def _within(path: Path) -> list[Path]:
         where = path.absolute().parent
         alike = nearest(path.name, [p.name for p in where.iterdir()]) if where.is_dir() else "its folder is not there"
         raise CallError(f"{path}: there is no such film or folder; {alike if len(alike) < 100 else 'check its name'}")
-    if path.is_file() or has_numbered_pictures(path):
+    if path.is_file():
+        return [path]
+    if has_numbered_pictures(path):
+        if films := [p.name for p in path.iterdir() if p.suffix.lower() in FILM_SUFFIXES]:
+            raise CallError(f"{path} holds numbered pictures and films ({min(films)}); give one or the other by itself")
         return [path]
     found = [
         p

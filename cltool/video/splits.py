@@ -17,14 +17,14 @@ SIDE = re.compile(r"_(left|right)$")
 
 
 @dataclass(frozen=True, eq=False)
-class Split:
+class Partition:
     """Films to train on and films to validate on, each in the order that they came in."""
 
     train: tuple[Film, ...]
     validation: tuple[Film, ...]
 
 
-def split(films: Sequence[Film], how: str, seed: int = 0) -> Split:
+def split(films: Sequence[Film], how: str, seed: int = 0) -> Partition:
     """Divide films, never frames.
 
     `how`: `given`, the data set's own training and validation films, others left out; `70/30` or `90/10`, the first
@@ -52,7 +52,7 @@ def split(films: Sequence[Film], how: str, seed: int = 0) -> Split:
         )
     held = _rest(groups, SHARES[how]) if how in SHARES else _fold(groups, int(how[-1]))
     names = {film.name for group in held for film in group}
-    return Split(
+    return Partition(
         tuple(film for film in films if film.name not in names),
         tuple(film for film in films if film.name in names),
     )
@@ -79,15 +79,24 @@ def together(films: Sequence[Film]) -> list[list[Film]]:
     return [members for _, members in groups]
 
 
+def without_side(name: str) -> str:
+    """A film's name without the side of its video that its person is on: the video's name.
+
+    >>> without_side("video5_left"), without_side("video5")
+    ('video5', 'video5')
+    """
+    return SIDE.sub("", name)
+
+
 def _keys(film: Film) -> set[object]:
     """What two films that belong together have in common."""
-    found: set[object] = {("video", SIDE.sub("", film.name)), ("file", film.pictures), ("file", film.sound)}
+    found: set[object] = {("video", without_side(film.name)), ("file", film.pictures), ("file", film.sound)}
     found |= {("subject", film.subject)} if film.subject else set()
     return found - {("file", None)}
 
 
-def _given(films: Sequence[Film]) -> Split:
-    found = Split(
+def _given(films: Sequence[Film]) -> Partition:
+    found = Partition(
         tuple(film for film in films if film.split == "train"),
         tuple(film for film in films if film.split == "validation"),
     )

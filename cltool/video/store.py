@@ -41,13 +41,15 @@ class TensorFacts(_Strict):
 class FilmEntry(_Strict):
     """A finished film: its file, where it came from, how much of it there is, and what was wrong with it.
 
-    `valid`: frames that are not masked, by tensor. `labelled`: frames with a label, None for a film without any.
-    `origins`: where rows come from, by modality, where films may differ in it. `seconds` by stage.
+    `source_state`: size and time of the source when it was read. `rate`: frames per second, the mean. `valid`: frames
+    that are not masked, by tensor. `labelled`: frames with a label, None for a film without any. `origins`: where rows
+    come from, by modality, where films may differ in it. `seconds` by stage.
     """
 
     file: str
     sha256: str
     source: str
+    source_state: str
     frames: int
     rate: float
     width: int
@@ -151,8 +153,8 @@ class StoredFilm:
 
     @property
     def intact(self) -> bool:
-        """Whether the file is still the one that was written."""
-        return sha256(self.path) == self.entry.sha256
+        """Whether the file is there, and still the one that was written."""
+        return self.path.is_file() and sha256(self.path) == self.entry.sha256
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -245,3 +247,18 @@ def test_a_broken_plugin_file_says_why(cltool: Callable, tmp_path: Path, content
     (tmp_path / "mine.py").write_text(content)
     assert_told(cltool(*RUN, "--plugin", tmp_path / "mine.py", "--out", tmp_path / "out"), told)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_call_without_films_is_told_before_torch_is_there() -> None:
+    program = (
+        "import sys\n"
+        "from cltool.cli import main\n"
+        "sys.argv = ['cltool', 'video', 'extract']\n"
+        "try:\n"
+        "    main()\n"
+        "finally:\n"
+        "    print('torch' in sys.modules)\n"
+    )
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout) == (2, "False\n")
+    assert found.stderr.startswith("cltool: give films, or a data set")

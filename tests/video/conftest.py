@@ -57,8 +57,13 @@ def film(tmp_path: Path) -> Callable[..., Path]:
         times = times or [40 * number for number in range(frames)]
         with av.open(str(path), "w", options={"movflags": "+faststart"} if path.suffix == ".mp4" else {}) as container:
             pictures = container.add_stream(codecs[0], rate=25)
-            pictures.width, pictures.height, pictures.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-            pictures.codec_context.time_base = Fraction(1, 1000) if codecs[0] == "libx264" else Fraction(1, 25)
+            pictures.width, pictures.height, pictures.pix_fmt = (
+                WIDTH,
+                HEIGHT,
+                "yuvj420p" if codecs[0] == "mjpeg" else "yuv420p",
+            )
+            timed = codecs[0] == "libx264" and path.suffix != ".avi"
+            pictures.codec_context.time_base = Fraction(1, 1000) if timed else Fraction(1, 25)
             if codecs[0] == "libx264":
                 pictures.options = {"crf": "10"}
             else:

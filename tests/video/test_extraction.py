@@ -17,7 +17,8 @@ import torch
 from cltool.errors import CallError, PluginFailed
 from cltool.files import sha256
 from cltool.video import extraction
-from cltool.video.extraction import extract, resume
+from cltool.video.encoding import film_writer
+from cltool.video.extraction import extract, finished, resume
 from cltool.video.recipes import ExtractionRecipe
 from cltool.video.setups import ExtractionSetup, prepare
 from cltool.video.store import FeatureStore
@@ -31,7 +32,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cltool import CallError, corpus, modality
+from cltool import corpus, modality
+from cltool.errors import CallError, Lacking
 from cltool.video.films import Corpus, Film, Labels
 from cltool.video.modalities import Extractor, Frames, Rows
 
@@ -109,8 +111,12 @@ class Odd(Extractor):
 
     def __call__(self, frames):
         rows = Rows.none(len(frames), (1,))
+        if self.what == "shape":
+            rows = Rows.none(len(frames), (2,))
+        if self.what == "masked":
+            rows.values[:] = 1
         if self.what == "nan":
-            rows.values[:] = np.nan
+            rows = Rows(np.full((len(frames), 1), np.nan, np.float32), np.ones(len(frames), bool))
         return {"even" if self.what == "name" else "odd": rows}
 
 
@@ -124,13 +130,21 @@ def odd(*, what: str) -> Extractor:
 def only_a(film: Film) -> Extractor:
     """For a film called a alone."""
     if film.name != "a":
-        raise CallError(f"{film.name} is not called a")
+        raise Lacking(f"{film.name} is not called a")
     return Number()
 
 
 @modality
-def circle() -> Extractor:
-    """Never called."""
+def fails_at_b(film: Film) -> Extractor:
+    """Finds a broken line when frames come."""
+
+    class Fails(Number):
+        def __call__(self, frames):
+            if film.name == "b":
+                raise CallError("a broken line")
+            return super().__call__(frames)
+
+    return Fails()
 
 
 @corpus
@@ -154,10 +168,12 @@ def plugins(tmp_path: Path) -> Path:
 def setup(plugins: Path) -> Callable[..., ExtractionSetup]:
     """What extracting films, or what is asked for besides, by modalities takes."""
 
-    def make(*films: Path, modalities: tuple[str, ...] = ("number",), **more: object) -> ExtractionSetup:
+    def make(
+        *films: Path, modalities: tuple[str, ...] = ("number",), done: Path | None = None, **more: object
+    ) -> ExtractionSetup:
         inputs = [str(film) for film in films]
         asked = {"inputs": inputs, "modalities": list(modalities), "plugins": [str(plugins)], "backbone": "random"}
-        return prepare(ExtractionRecipe.of({**asked, **more}))
+        return prepare(ExtractionRecipe.of({**asked, **more}), done=finished(done) if done else None)
 
     return make
 
@@ -250,7 +266,8 @@ def test_a_film_that_breaks_off_is_kept_as_far_as_it_goes(tmp_path: Path, film: 
 
 
 def test_what_one_film_lacks_is_masked_and_told(tmp_path: Path, film: Make, setup: Callable) -> None:
-    store = extract(setup(film("a.mp4", frames=3), film("b.mp4", frames=3), modalities=("only_a",)), tmp_path / "store")
+    b, a = film("b.mp4", frames=3), film("a.mp4", frames=3)
+    store = extract(setup(b, a, modalities=("only_a",)), tmp_path / "store")
     assert store["a"].valid("number").all()
     assert not store["b"].valid("number").any()
     assert store.index.films["b"].notes == ["only_a: b is not called a; its rows are masked"]
@@ -282,11 +299,11 @@ def test_an_interrupted_store_is_taken_up_where_it_was(tmp_path: Path, film: Mak
     assert [path.stem for path in sorted(before)] == ["a", "b"]
     assert sorted(path.name for path in store.iterdir()) == ["films", "index.json", "recipe.yaml"]
     again = list[str]()
-    found = resume(setup(*films), store, lambda name, entry: again.append(name))
+    found = resume(setup(*films, done=store), store, lambda name, entry: again.append(name))
     assert again == ["c"]
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert list(found) == ["a", "b", "c"]
-    assert resume(setup(*films), store, lambda name, entry: again.append(name))
+    assert resume(setup(*films, done=store), store, lambda name, entry: again.append(name))
     assert again == ["c"]
 
 
@@ -297,8 +314,52 @@ def test_a_damaged_film_is_extracted_again(tmp_path: Path, film: Make, setup: Ca
     whole = file.read_bytes()
     file.write_bytes(whole[:-1] + b"\0")
     assert not FeatureStore(store)["film"].intact
-    assert resume(setup(path), store)["film"].intact
+    assert resume(setup(path, done=store), store)["film"].intact
     assert file.read_bytes() == whole
+
+
+def test_a_film_that_has_changed_is_extracted_again(tmp_path: Path, film: Make, setup: Callable) -> None:
+    path, store = film(frames=3), tmp_path / "store"
+    extract(setup(path), store)
+    film(frames=5)
+    assert len(resume(setup(path, done=store), store)["film"]) == 5
+
+
+def test_films_keep_their_names_whatever_comes_beside_them(tmp_path: Path, film: Make, setup: Callable) -> None:
+    (tmp_path / "in").mkdir()
+    film("in/talk.mp4", frames=3)
+    extract(setup(tmp_path / "in"), tmp_path / "store")
+    film("in/talk.avi", frames=4, codecs=("mpeg4", "mp3"), sound_rate=22_050)
+    store = resume(setup(tmp_path / "in", done=tmp_path / "store"), tmp_path / "store")
+    assert {name: len(one) for name, one in store.items()} == {"talk": 3, "in_talk": 4}
+
+
+def test_a_finished_film_need_not_be_there_any_more(tmp_path: Path, film: Make, setup: Callable) -> None:
+    a, b = film("a.mp4", frames=3), film("b.mp4", frames=4)
+    extract(setup(a), tmp_path / "store")
+    a.unlink()
+    store = resume(setup(a, b, done=tmp_path / "store"), tmp_path / "store")
+    assert {name: len(one) for name, one in store.items()} == {"a": 3, "b": 4}
+
+
+def test_what_fails_in_the_midst_is_left_out_where_that_is_asked_for(
+    tmp_path: Path, film: Make, setup: Callable
+) -> None:
+    films = [film(f"{name}.mp4", frames=3) for name in "ab"]
+    found = setup(*films, modalities=("fails_at_b",), skip_broken=True)
+    store = extract(found, tmp_path / "store")
+    assert list(store) == ["a"]
+    assert store.index.left_out == {"b": "a broken line"}
+    with pytest.raises(CallError, match="a broken line"):
+        extract(setup(*films, modalities=("fails_at_b",)), tmp_path / "other")
+    assert list(FeatureStore(tmp_path / "other")) == ["a"]
+
+
+def test_the_mean_rate_of_an_uneven_film_is_told(tmp_path: Path, film: Make, setup: Callable) -> None:
+    path = film("uneven.mkv", times=[0, 40, 400, 800, 1200, 1240, 2000])
+    entry = extract(setup(path), tmp_path / "store").index.films["uneven"]
+    assert entry.rate == pytest.approx(3)
+    assert "frames a second, and has 3 on the mean" in entry.notes[0]
 
 
 def test_rows_of_another_making_are_not_mixed(tmp_path: Path, film: Make, setup: Callable) -> None:
@@ -307,7 +368,7 @@ def test_rows_of_another_making_are_not_mixed(tmp_path: Path, film: Make, setup:
     with pytest.raises(
         CallError, match=r"'number' is not what it was for earlier films .*extract all films into a new"
     ):
-        resume(setup(a, b, modalities=("number:version=2",)), tmp_path / "store")
+        resume(setup(a, b, modalities=("number:version=2",), done=tmp_path / "store"), tmp_path / "store")
     assert list(FeatureStore(tmp_path / "store")) == ["a"]
 
 
@@ -322,6 +383,8 @@ def test_nothing_is_left_of_a_first_film_that_failed(tmp_path: Path, film: Make,
     [
         ("odd:what=nan", "gives numbers in 'odd' that are not"),
         ("odd:what=name", "gives rows of 'even' that it has not announced so"),
+        ("odd:what=shape", "gives rows of 'odd' of another shape"),
+        ("odd:what=masked", "or masked ones that are not zero"),
         ("number:late=3,lacks=1", "gives 23 rows of 'number' for 24 frames of film"),
     ],
 )
@@ -330,6 +393,14 @@ def test_a_modality_that_breaks_its_word_is_named(
 ) -> None:
     with pytest.raises(PluginFailed, match=told):
         extract(setup(film(), modalities=(modality,)), tmp_path / "store")
+
+
+def test_a_film_that_calls_itself_synthetic_is_kept_as_such(tmp_path: Path, setup: Callable) -> None:
+    with film_writer(tmp_path / "made.mp4", 96, 64, 25, told={"comment": "Synthetic: nobody was filmed"}) as writer:
+        writer.write(np.zeros((64, 96, 3), np.uint8))
+    store = extract(setup(tmp_path / "made.mp4"), tmp_path / "store")
+    assert store.index.synthetic
+    assert store.index.films["made"].synthetic
 
 
 def test_two_extractions_leave_the_same_bytes(tmp_path: Path, film: Make, setup: Callable) -> None:

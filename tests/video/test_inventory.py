@@ -15,8 +15,8 @@ from cltool.video.inventory import Totals, count, take
 NONE = (np.nan, np.nan)
 
 
-def told(*rows: tuple[float, float], notes: tuple[str, ...] = ()) -> Callable[[], Labels]:
-    labels = Labels(np.array(rows, np.float32).reshape(-1, 2), Path("a.txt"), notes=notes)
+def told(*rows: tuple[float, float], rate: float | None = None, notes: tuple[str, ...] = ()) -> Callable[[], Labels]:
+    labels = Labels(np.array(rows, np.float32).reshape(-1, 2), Path("a.txt"), rate, notes)
     return lambda: labels
 
 
@@ -62,6 +62,15 @@ def test_a_video_with_sound(film: Callable[..., Path]) -> None:
     assert found.rate == 25
     assert found.sound
     assert found.notes == ()
+
+
+@pytest.mark.parametrize(("rate", "notes"), [(None, 0), (25, 0), (24.9, 0), (24, 1), (50, 1)])
+def test_labels_of_another_rate_are_told_of(film: Callable, faces: Callable, rate: float | None, notes: int) -> None:
+    path, labels = film("a.mp4", frames=2), told((0, 0), (0, 0), rate=rate)
+    wanted = (f"a.txt: {rate} labels a second, 25 frames; they are matched by number",) * notes
+    assert count(Film("a", path, path, labels=labels)).notes == wanted
+    assert count(Film("a", faces(1, 2), rate=25, labels=labels)).notes == wanted
+    assert count(Film("a", path.with_name("nowhere.mp4"), labels=labels)).notes == ()  # no rate to compare it with
 
 
 def test_a_silent_video_with_fewer_labels(film: Callable[..., Path]) -> None:

@@ -101,6 +101,7 @@ def test_a_folder_of_numbered_pictures_is_one_film(tmp_path: Path, plugins: Path
 
 def test_names_are_fit_for_files(tmp_path: Path, film: Make, plugins: Path) -> None:
     assert prepare(wanted(plugins, film("a b:ü?.mp4", frames=2))).films[0].name == "a_b_ü_"
+    assert len(prepare(wanted(plugins, film("字" * 80 + ".mp4", frames=2))).films[0].name.encode()) <= 200
 
 
 def test_modalities_come_behind_what_they_read_and_once(plugins: Path) -> None:
@@ -138,6 +139,7 @@ def test_a_backbone_that_asks_for_a_stream_sees_pictures_of_the_film(film: Make,
         ({"modalities": []}, "modalities"),
         ({"backbone": "resnet81"}, "did you mean 'resnet18'"),
         ({"rate": 0}, "rate"),
+        ({"rate": 10}, "--rate 10 is for folders of numbered pictures"),
         ({"corpus": "affwild2", "data_root": "."}, "one of the two"),
         ({"inputs": []}, "give films, or --corpus"),
         ({"inputs": [], "corpus": "affwild2"}, "--corpus affwild2 lies below --data-root"),
@@ -162,6 +164,13 @@ def test_wrong_films(tmp_path: Path, film: Make, plugins: Path) -> None:
         prepare(wanted(plugins, tmp_path / "flim.mp4"))
     with pytest.raises(CallError, match="empty holds neither films nor numbered pictures"):
         prepare(wanted(plugins, tmp_path / "empty"))
+    mixed = numbered(tmp_path / "mixed")
+    (mixed / "talk.mp4").touch()
+    with pytest.raises(CallError, match=r"mixed holds numbered pictures and films \(talk\.mp4\)"):
+        prepare(wanted(plugins, mixed))
+    cv2.imwrite(str(numbered(tmp_path / "twice") / "1.png"), np.zeros((8, 8, 3), np.uint8))
+    with pytest.raises(CallError, match=r"00001\.jpg and 1\.png|1\.png and 00001\.jpg"):
+        prepare(wanted(plugins, tmp_path / "twice"))
     with pytest.raises(CallError, match=r"bad\.mp4 cannot be read as a film .* --skip-broken leaves out"):
         prepare(wanted(plugins, good, tmp_path / "bad.mp4"))
     with pytest.raises(CallError, match="none of the films can be read"):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cltool.video.films import Film
-from cltool.video.splits import WAYS, Split, split
+from cltool.video.splits import WAYS, Partition, split
 
 DRAWN = [how for how in WAYS if how != "given"]
 
@@ -88,5 +88,5 @@ def test_links_reach_through_films_in_between() -> None:
 def test_the_owners_split_leaves_others_out() -> None:
     films = [film("a", split="train"), film("b", split="validation"), film("c", split="test"), film("d")]
     found = split(films, "given")
-    assert isinstance(found, Split)
+    assert isinstance(found, Partition)
     assert (names(found.train), names(found.validation)) == (["a"], ["b"])

@@ -110,13 +110,20 @@ def _first(lines: Sequence[str]) -> Sequence[str]:
 
 
 def _table(inventory: Inventory) -> Table:
+    """Numbers by split and of all films, which are not shown twice where there is one split."""
     from rich.table import Table
 
+    from cltool.video.inventory import NO_SPLIT
+
+    splits = () if inventory.splits == (NO_SPLIT,) else inventory.splits
+    shown: dict[str, str | None] = {split: split for split in splits}
+    if len(splits) != 1:
+        shown["all"] = None
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("")
-    columns = [(inventory.of(split), inventory.people(split)) for split in (*inventory.splits, None)]
-    for split in (*inventory.splits, "all"):
-        table.add_column(split, justify="right")
+    columns = [(inventory.of(split), inventory.people(split)) for split in shown.values()]
+    for heading in shown:
+        table.add_column(heading, justify="right")
     rows = {
         "films": [own.films for own, _ in columns],
         "  with labels": [own.annotated for own, _ in columns],

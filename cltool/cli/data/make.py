@@ -48,7 +48,7 @@ def make(
             made = made_by(configured, out, videos, seconds, seed, screen)
     except KeyboardInterrupt:
         print(f"cltool: interrupted; {out} is as it was", file=sys.stderr)
-        raise typer.Exit(130) from None
+        sys.exit(130)  # not typer.Exit, of which `main` would make a line of its own
     reader = configured.plugin.name if ("corpus", configured.plugin.name) in catalogue.entries else "CORPUS"
     steps = [
         f"cltool data check {reader} --data-root {out}",

@@ -105,7 +105,7 @@ def _other(stream: str | None, data_root: Path | None, label_map: Path | None) -
 
 def _folder(directories: Sequence[Path], out: Path | None) -> Path:
     """Where to write; raises CallError for a folder that holds anything but these trainings' last evaluation."""
-    from cltool.rundir import check_free
+    from cltool.files import check_free_folder
 
     default = directories[0] / "evaluation" if len(directories) == 1 else Path("evaluation")
     folder = out or default
@@ -114,7 +114,7 @@ def _folder(directories: Sequence[Path], out: Path | None) -> Path:
             return folder
         raise CallError(f"--out {folder} is not empty and holds no evaluation of the same; take another")
     if len(directories) > 1 or directories[0].is_dir():  # else the directory itself is what is wrong
-        check_free(folder)
+        check_free_folder(folder)
     return folder
 
 

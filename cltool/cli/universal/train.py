@@ -283,7 +283,7 @@ def _default_out(recipe: TrainingRecipe) -> Path:
 
 def _train(recipe: TrainingRecipe, out: Path, resume: bool, as_json: bool) -> None:
     from cltool.cli.console import Screen
-    from cltool.rundir import check_free
+    from cltool.files import check_free_folder
     from cltool.universal.directory import TrainingDirectory
     from cltool.universal.setups import prepare
     from cltool.universal.training import is_main_process, train
@@ -294,7 +294,7 @@ def _train(recipe: TrainingRecipe, out: Path, resume: bool, as_json: bool) -> No
         train(prepare(recipe), out, resume=resume)
         return
     if not resume:
-        check_free(out)
+        check_free_folder(out)
     earlier = TrainingDirectory(out).journal()
     with Screen() as screen:
         watch = _watch(screen.show, earlier)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -145,7 +145,7 @@ def _absolute(path: Path | None) -> str | None:
 
 
 def _begun(given: Mapping[str, Any], out: Path | None) -> tuple[ExtractionRecipe, Path]:
-    from cltool.rundir import check_free
+    from cltool.files import check_free_folder
     from cltool.video.recipes import ExtractionRecipe
 
     if "inputs" not in given and "corpus" not in given:
@@ -153,14 +153,15 @@ def _begun(given: Mapping[str, Any], out: Path | None) -> tuple[ExtractionRecipe
     if out is None:
         raise CallError("--out is missing; give the folder of the new store")
     recipe = ExtractionRecipe.of(dict(given), "this call")
-    check_free(out)
+    check_free_folder(out)
     return recipe, out
 
 
 def _resumed(store: Path, given: Mapping[str, Any], out: Path | None) -> tuple[ExtractionRecipe, Path]:
     from cltool.video.extraction import recipe_of
 
-    beside = [key.replace("inputs", "IN").replace("_", "-") for key in given] + (["out"] if out else [])
+    spelled = {"inputs": "IN", "modalities": "--modality", "plugins": "--plugin"}
+    beside = [spelled.get(key, f"--{key.replace('_', '-')}") for key in given] + (["--out"] if out else [])
     if beside:
         raise CallError(f"--resume {store} takes everything from there; leave out {beside[0]}")
     return recipe_of(store), store
@@ -178,8 +179,10 @@ def _work(recipe: ExtractionRecipe, store: Path, resumed: bool) -> FeatureStore:
             done[name] = entry
             screen.show(film_table(done))
 
-        work: Callable[..., FeatureStore] = extraction.resume if resumed else extraction.extract
-        return work(prepare(recipe, screen), store, watch)
+        if not resumed:
+            return extraction.extract(prepare(recipe, screen), store, watch)
+        done.update(extraction.finished(store, screen))
+        return extraction.resume(prepare(recipe, screen, dict(done)), store, watch)
 
 
 def film_table(films: Mapping[str, FilmEntry], rows: int = 20) -> Table:

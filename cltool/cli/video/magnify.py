@@ -166,7 +166,7 @@ def magnify(
         if picture is not None and done.shown:
             from cltool.report.magnification import draw_magnification
 
-            draw_magnification(done.shown, picture, f"{source.name}: {_told(settings)}")
+            draw_magnification(done.shown, picture, f"{source.name}: {_told(settings)}{_marked(done)}")
     _show(source, done, settings, side_by_side, picture, json_)
 
 
@@ -188,6 +188,10 @@ def _told(settings: Settings) -> str:
     return f"{settings.method}, {settings.filter}{compat} {band}, alpha {settings.alpha:g}"
 
 
+def _marked(done: Done) -> str:
+    return ", synthetic" if done.synthetic else ""
+
+
 def _show(
     source: Path, done: Done, settings: Settings, side_by_side: bool, picture: Path | None, as_json: bool
 ) -> None:
@@ -205,6 +209,7 @@ def _show(
             "seconds": done.seconds,
             "settings": {**asdict(settings), "levels": levels},
             "side_by_side": side_by_side,
+            "synthetic": done.synthetic,
             "picture": str(picture) if picture else None,
         }
         sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n")
@@ -213,4 +218,6 @@ def _show(
 
     film = f"{done.frames} frames, {done.seconds:.1f} s at {done.rate:g} per second"
     drawn = f", drawn in {picture}" if picture else ""
-    results.print(f"{done.out}: {film}; {_told(settings)}{drawn}", highlight=False, soft_wrap=True, markup=False)
+    results.print(
+        f"{done.out}: {film}; {_told(settings)}{_marked(done)}{drawn}", highlight=False, soft_wrap=True, markup=False
+    )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from cltool.video.encoding import FilmWriter, film_writer
 from cltool.video.magnification.eulerian import magnify
 from cltool.video.magnification.settings import Settings
 from cltool.video.modalities import Picture
+from cltool.video.own_words import own_words, says_synthetic
 
 AAC_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000)
 UNEVEN_S = 0.5  # how far frames may be from their place at an even pace before it is told
@@ -31,7 +32,7 @@ Shown = tuple[float, Picture, Picture]  # seconds, as filmed, magnified
 class Done:
     """What became of a film of `width` × `height` pixels: `frames` of `rate` per second, in `out`.
 
-    `shown`: some of them to draw, where that was asked for.
+    `shown`: some of them to draw, where that was asked for. `told`: its own title and comment, as in `out`.
     """
 
     out: Path
@@ -40,11 +41,17 @@ class Done:
     frames: int
     rate: float
     shown: tuple[Shown, ...] = ()
+    told: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:
         """How long the film is."""
         return self.frames / self.rate
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the film says of itself that it is."""
+        return says_synthetic(self.told)
 
 
 def check_film(
@@ -87,7 +94,7 @@ def magnify_film(
     force: bool = False,
     progress: Progress | None = None,
 ) -> Done:
-    """Magnify a film, or a folder of numbered pictures, into an mp4 with the film's sound.
+    """Magnify a film, or a folder of numbered pictures, into an mp4 with the film's sound, title and comment.
 
     `rate`: frames per second of numbered pictures. `side_by_side`: the film as it was on the left, magnified on the
     right. `show`: hand back some frames to draw. A missing frame is the one before it. What the ideal filter cannot
@@ -99,10 +106,11 @@ def magnify_film(
     sound_rate = facts.sound_rate and min(AAC_RATES, key=lambda known: abs(known - (facts.sound_rate or 0)))
     wanted = _wanted(total, facts.rate) if show else range(0)
     shown: list[Shown] = []
+    told = own_words(source)
     frames = 0
     with (
         progress.track(f"magnifying {source.name}", total) as advance,
-        film_writer(out, facts.width * (1 + side_by_side), facts.height, facts.rate, sound_rate) as film,
+        film_writer(out, facts.width * (1 + side_by_side), facts.height, facts.rate, sound_rate, told) as film,
     ):
         sound = _Sound(film, read_sound(source, sound_rate, progress.say), sound_rate) if sound_rate else None
         pictures = _held(source, facts, progress.say)
@@ -114,7 +122,7 @@ def magnify_film(
             if sound is not None:
                 sound.up_to(frames / facts.rate)
             advance(1)
-    return Done(out, facts.width, facts.height, frames, facts.rate, tuple(shown))
+    return Done(out, facts.width, facts.height, frames, facts.rate, tuple(shown), told)
 
 
 def _wanted(frames: int, rate: float) -> range:

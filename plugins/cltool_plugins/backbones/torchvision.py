@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import sys
+from contextlib import redirect_stdout
 from functools import cache, partial
 from importlib.metadata import entry_points, version
 from pathlib import Path
@@ -126,9 +128,10 @@ def _take_off_classifier(network: nn.Module) -> str:
 def _downloaded(url: str, model: str) -> dict[str, Tensor]:
     folder = cache_folder("weights")
     try:
-        return torch.hub.load_state_dict_from_url(
-            url, model_dir=str(folder), check_hash=True, map_location="cpu", weights_only=True
-        )
+        with redirect_stdout(sys.stderr):  # torch.hub tells there what it downloads; results alone go to stdout
+            return torch.hub.load_state_dict_from_url(
+                url, model_dir=str(folder), check_hash=True, map_location="cpu", weights_only=True
+            )
     except (URLError, OSError, RuntimeError) as error:
         cause = getattr(error, "reason", None) or error
         raise CallError(

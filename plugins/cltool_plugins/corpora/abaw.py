@@ -11,13 +11,15 @@ from typing import Literal, NamedTuple
 from cltool import CallError
 from cltool.video.decoding import has_numbered_pictures
 from cltool.video.films import Corpus, Film, Split
+from cltool.video.splits import without_side
 from cltool_plugins.corpora.annotations import read_pairs
 from cltool_plugins.corpora.places import Media, check_names, film_name, folders, told
 
 ANNOTATIONS = "VA_Estimation_Challenge"
 CROPPED = "cropped_aligned"  # and cropped_aligned_new_50_vids, as later videos came
 SPLITS: dict[str, Split] = {"Train_Set": "train", "Validation_Set": "validation"}
-SIDES = ("_left", "_right")
+VIDEOS = "videos"  # where they lie by custom; they are found anywhere
+OPENPOSE = "openpose"  # a folder of keypoints by film, a file per frame
 SYNTHETIC = "synthetic.json"  # lies beside films in this layout that a program has made
 LAYOUT = (
     f"{ANNOTATIONS}/Train_Set/ and Validation_Set/ with VIDEO.txt, and {CROPPED}/VIDEO/00001.jpg or the videos, "
@@ -52,15 +54,6 @@ class Parts:
         return sounds.get(name) or sounds.get(without_side(name)) or self.video(name)
 
 
-def without_side(name: str) -> str:
-    """A film's name without the side of the picture that its person is on.
-
-    >>> without_side("video5_left"), without_side("video5")
-    ('video5', 'video5')
-    """
-    return next((name.removesuffix(side) for side in SIDES if name.endswith(side)), name)
-
-
 def find_parts(root: Path) -> Parts:
     """Look through a folder once. Raises CallError where a film has two label files."""
     parts = Parts()
@@ -75,7 +68,7 @@ def find_parts(root: Path) -> Parts:
             inner.clear()
         else:
             parts.media.add(folder, files)
-            inner[:] = [name for name in inner if name != "openpose"]  # a file per frame, sought by name
+            inner[:] = [name for name in inner if name != OPENPOSE]  # many files, sought by name
     return parts
 
 
@@ -165,7 +158,7 @@ def _found(name: str, parts: Parts, pictures: Pictures | None) -> Found:
     shown = {"cropped": cropped, "videos": video, None: cropped or video}[pictures]
     annotation = parts.annotations.get(name)
     root = annotation.path.parents[2] if annotation else Path()
-    belongs = root / "videos" / f"{name}.mp4" if pictures == "videos" else root / CROPPED / name
+    belongs = root / VIDEOS / f"{name}.mp4" if pictures == "videos" else root / CROPPED / name
     rate = frame_rate(video) if cropped and shown == cropped else None
     return Found(name, annotation, shown, video, parts.sound(name), rate, belongs)
 

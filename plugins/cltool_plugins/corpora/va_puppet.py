@@ -11,7 +11,7 @@ from pydantic import Field
 
 from cltool import CallError, corpus
 from cltool.video.films import Corpus, Film
-from cltool_plugins.corpora.abaw import SYNTHETIC, Pictures, read_layout
+from cltool_plugins.corpora.abaw import OPENPOSE, SYNTHETIC, Pictures, read_layout
 from cltool_plugins.corpora.places import check_folder, told
 
 LICENCE = "made by a program, synthetic; free to use and to pass on"
@@ -59,7 +59,7 @@ def _about(root: Path) -> dict[str, Any]:
 def _puppet(film: Film, root: Path, films: dict[str, Any]) -> Film:
     about = films.get(film.name)
     subject = about.get("subject") if isinstance(about, dict) else None
-    keypoints = root / "openpose" / film.name
+    keypoints = root / OPENPOSE / film.name
     return replace(
         film,
         subject=str(subject) if subject is not None else film.subject,

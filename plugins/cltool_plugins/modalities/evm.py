@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
-import numpy as np
 from pydantic import Field
 
 from cltool import Backbone, modality
@@ -32,8 +31,8 @@ def evm(
     """The face made upright by eyes and mouth, its colour or motion magnified, as features of the backbone.
 
     Gives `evm` [F], F the backbone's width. Colour between .8 and 3 Hz, or motion between .8 and 5 Hz, as in the
-    thesis. In frames without a face the last one stands still before the filter, and the row is masked. Raises
-    CallError for a film of too few frames per second for the band.
+    thesis. Before the first face the filter is shown nothing; in later frames without one the last stands still. Their
+    rows are masked. Raises CallError for a film of too few frames per second for the band.
     """
     from dataclasses import replace
 
@@ -50,7 +49,8 @@ class MagnifiedFaces(Extractor):
         self.shapes = {"evm": (features.width,)}
         self.about = {**features.about, "magnification": str(magnifier.settings), "side": side}
         self._features, self._magnifier, self._side = features, magnifier, side
-        self._crop: Picture = np.zeros((side, side, 3), np.uint8)
+        self._crop: Picture | None = None
+        self._early = 0  # frames before the first face, which the magnifier is not shown
         self._seen: list[bool] = []  # of each picture that the magnifier holds, whether it shows a face
 
     def __call__(self, frames: Frames) -> Mapping[str, Rows]:
@@ -61,6 +61,9 @@ class MagnifiedFaces(Extractor):
             if seen and picture is not None:
                 places = eyes_and_mouth(points, picture.shape[1], picture.shape[0])
                 self._crop = aligned(picture, places, self._side)
+            if self._crop is None:
+                self._early += 1
+                continue
             self._seen.append(seen)
             ready += self._magnifier(self._crop)
         return {"evm": self._rows(ready)}
@@ -70,11 +73,13 @@ class MagnifiedFaces(Extractor):
         return {"evm": self._rows(self._magnifier.finish())}
 
     def _rows(self, magnified: Sequence[Picture]) -> Rows:
-        rows = Rows.none(len(magnified), self.shapes["evm"])
-        rows.valid[:] = self._seen[: len(magnified)]
+        """Rows of magnified pictures; masked ones of the frames before the first face come before them, once."""
+        early, self._early = self._early, 0
+        rows = Rows.none(early + len(magnified), self.shapes["evm"])
+        rows.valid[early:] = self._seen[: len(magnified)]
         del self._seen[: len(magnified)]
         shown = rows.valid.nonzero()[0]
         for begin in range(0, len(shown), TOGETHER):
             part = shown[begin : begin + TOGETHER]
-            rows.values[part] = self._features([self._features.square(magnified[row]) for row in part])
+            rows.values[part] = self._features([self._features.square(magnified[row - early]) for row in part])
         return rows

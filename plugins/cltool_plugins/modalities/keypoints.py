@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from cltool import CallError
+from cltool.errors import Lacking
 from cltool.video.films import Film
 from cltool.video.modalities import Extractor, Frames, Rows
 from cltool.video.openpose import BODY, FACE, Keypoints, Part, Scale
@@ -38,12 +38,12 @@ def openpose_rows(
     if source not in ("auto", "openpose") or (folder is None and source == "auto"):
         return None
     if folder is None:
-        raise CallError(f"{film.name} has no files of OpenPose; give {name}:files=FOLDER, or take another source")
+        raise Lacking(f"{film.name} has no files of OpenPose; give {name}:files=FOLDER, or take another source")
     found = Keypoints(folder, film.pictures.is_dir(), scale)
     if not found.lacks(part):
         return KeypointRows(found, part, name)
     if source == "openpose":
-        raise CallError(f"{folder} has no points of the {part}; run OpenPose with {FLAGS[part]}")
+        raise Lacking(f"{folder} has no points of the {part}; run OpenPose with {FLAGS[part]}")
     return None
 
 

@@ -8,7 +8,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from cltool import CallError, modality
+from cltool import modality
+from cltool.errors import Lacking
 from cltool.video.films import Film
 from cltool.video.modalities import Extractor, Frames, Rows
 from cltool.video.openface import COLUMNS, POINTS, STRONGEST, Faces
@@ -32,7 +33,7 @@ def openface(
     """
     path = film.actions if files is None else files / f"{film.name}.csv"
     if path is None:
-        raise CallError(f"{film.name} has no CSV of OpenFace; give openface:files=FOLDER")
+        raise Lacking(f"{film.name} has no CSV of OpenFace; give openface:files=FOLDER")
     return OpenFaceRows(path, confidence)
 
 

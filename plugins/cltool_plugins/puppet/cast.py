@@ -9,7 +9,7 @@ import numpy as np
 
 from cltool.video.films import Split
 from cltool_plugins.puppet.bearing import Temper
-from cltool_plugins.puppet.light import Light
+from cltool_plugins.puppet.light import PULSE_SHARE, Light
 from cltool_plugins.puppet.noise import lot
 from cltool_plugins.puppet.voice import Voice
 
@@ -57,7 +57,7 @@ class Role:
         """All of it for a JSON file, the subject by name."""
         own = {name: value for name, value in asdict(self).items() if name not in ("number", "name", "subject")}
         person = asdict(self.subject)
-        return {"subject": person.pop("name"), **own, **person, "heart_rate": self.heart_rate}
+        return {"subject": person.pop("name"), **own, **person, "heart_rate": self.heart_rate, "pulse": PULSE_SHARE}
 
 
 def subject(number: int, seed: int) -> Subject:

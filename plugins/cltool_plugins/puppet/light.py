@@ -12,6 +12,7 @@ from cltool_plugins.puppet.points import EYES, INNER_LIPS, Points, unit
 
 # How much more of the pulse each channel shows: blood takes up green most (Verkruysse et al. 2008)
 PULSE = np.array([0.35, 1.0, 0.55], np.float32)
+PULSE_SHARE = 0.01  # of the skin's green that a heartbeat adds and takes away
 CHROMA = 14.0  # deviation of a skin's colour, Cr and Cb in levels of 256
 
 

@@ -12,13 +12,12 @@ from cltool.video.modalities import Picture
 from cltool_plugins.puppet.cast import Role
 from cltool_plugins.puppet.expression import blinks
 from cltool_plugins.puppet.fields import eased
-from cltool_plugins.puppet.light import pulse
+from cltool_plugins.puppet.light import PULSE_SHARE, pulse
 from cltool_plugins.puppet.noise import lot
 from cltool_plugins.puppet.points import Points
 from cltool_plugins.puppet.stage import Stage
 from cltool_plugins.puppet.voice import Speech
 
-PULSE_SHARE = 0.01  # of the skin's green that a heartbeat adds and takes away
 SLIDE = 0.25  # of the time in which the face is hidden, until the card is all the way up
 CARD = (214, 209, 198)
 LINES = (150, 146, 138)

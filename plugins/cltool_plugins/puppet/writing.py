@@ -14,13 +14,13 @@ import cltool
 from cltool.files import save_text
 from cltool.video.encoding import film_writer
 from cltool.video.films import OUTPUTS
+from cltool_plugins.corpora.abaw import ANNOTATIONS, CROPPED, OPENPOSE, SPLITS, SYNTHETIC, VIDEOS
 from cltool_plugins.modalities.alignment import aligned
 from cltool_plugins.puppet.cast import Role, Span
 from cltool_plugins.puppet.performance import Moment
 from cltool_plugins.puppet.skeleton import file_name, keypoints
 
-ANNOTATIONS = "VA_Estimation_Challenge"
-SPLITS = {"train": "Train_Set", "validation": "Validation_Set"}
+FOLDERS = {split: folder for folder, split in SPLITS.items()}
 NO_LABEL = "-5,-5"
 QUALITY = 95  # of the crops' JPEG; with less the pulse gets lost
 MADE = "synthetic: rendered by cltool data make va-puppet"
@@ -54,11 +54,11 @@ def write_film(
     advance: Callable[[int], None],
 ) -> None:
     """Write a film's frames as they come, and its labels, `trace` [T, 2], once it is whole."""
-    crops, skeletons = (out / folder / role.name for folder in ("cropped_aligned", "openpose"))
+    crops, skeletons = (out / folder / role.name for folder in (CROPPED, OPENPOSE))
     for folder in (crops, skeletons):
         folder.mkdir(parents=True)
     told = {"title": f"{role.name} ({MADE})", "comment": MADE}
-    with film_writer(out / "videos" / f"{role.name}.mp4", size, size, rate, sound_rate, told) as film:
+    with film_writer(out / VIDEOS / f"{role.name}.mp4", size, size, rate, sound_rate, told) as film:
         for frame, moment in enumerate(moments):
             film.write(moment.picture)
             film.hear(moment.sound)
@@ -67,7 +67,7 @@ def write_film(
             told_points = keypoints(moment.body, moment.face, not moment.hidden)
             (skeletons / file_name(role.name, frame)).write_text(told_points, encoding="utf-8")
             advance(1)
-    save_text(out / ANNOTATIONS / SPLITS[role.split] / f"{role.name}.txt", labels(trace, role.unlabelled))
+    save_text(out / ANNOTATIONS / FOLDERS[role.split] / f"{role.name}.txt", labels(trace, role.unlabelled))
 
 
 def _save_crop(path: Path, moment: Moment) -> None:
@@ -100,4 +100,4 @@ def write_about(out: Path, portrait: str, settings: Mapping[str, Any], films: Ma
         "films": films,
     }
     save_text(out / "README.txt", README.format(version=cltool.__version__, portrait=portrait))
-    save_text(out / "synthetic.json", json.dumps(about, ensure_ascii=False, indent=1) + "\n")
+    save_text(out / SYNTHETIC, json.dumps(about, ensure_ascii=False, indent=1) + "\n")

@@ -53,6 +53,19 @@ def test_people_read_the_same_in_a_table(cltool: Callable, faces: Path) -> None:
     assert "signed licence" in shown
 
 
+@pytest.mark.parametrize(("split", "heading"), [("'train'", "train"), ("None", "all")])
+def test_films_of_one_split_have_one_column(cltool: Callable, tmp_path: Path, split: str, heading: str) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from pathlib import Path\nfrom cltool import corpus\nfrom cltool.video.films import Corpus, Film\n"
+        "@corpus\ndef mine(data_root: Path) -> Corpus:\n    'Mine.'\n"
+        f"    return Corpus((Film('a', data_root / 'a.mp4', split={split}),))\n"
+    )
+    shown = cltool("data", "check", "mine", "--data-root", tmp_path, "--plugin", file).out.splitlines()
+    assert shown[1].split() == [heading]
+    assert [line.split() for line in shown if line.startswith("films")] == [["films", "1"]]
+
+
 def test_many_lines_are_cut_short_for_people_alone(
     cltool: Callable, faces: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

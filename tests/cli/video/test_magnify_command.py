@@ -76,9 +76,20 @@ def test_json_says_what_was_done_and_nothing_else(cltool: Callable, folder: Path
         "rate": 10,
         "seconds": 2,
         "side_by_side": False,
+        "synthetic": False,
         "picture": None,
     }
     assert probe(folder / "out.mp4").frames == 20
+
+
+def test_a_synthetic_film_stays_marked(cltool: Callable, folder: Path) -> None:
+    with film_writer(folder / "made.mp4", 32, 24, 10, told={"comment": "Synthetic: made by a program"}) as film:
+        for number in range(20):
+            film.write(np.full((24, 32, 3), 100 + number % 5, np.uint8))
+    call = (*MAGNIFY, "made.mp4", "-o", "out.mp4")
+    assert json.loads(cltool(*call, "--json").out)["synthetic"] is True
+    assert "alpha 5, synthetic" in cltool(*call, "--force").out
+    assert "synthetic" not in cltool(*MAGNIFY, "in.mp4", "-o", "out.mp4", "--force").out
 
 
 def test_each_method_has_its_own_defaults(cltool: Callable, folder: Path) -> None:

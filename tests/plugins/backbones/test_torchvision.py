@@ -193,7 +193,7 @@ def serve(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
 
 
 def test_default_weights_are_downloaded_once_and_checked(
-    monkeypatch: pytest.MonkeyPatch, weight_server: tuple[str, Path, list[str]]
+    monkeypatch: pytest.MonkeyPatch, weight_server: tuple[str, Path, list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     url, file, asked = weight_server
     serve(monkeypatch, url)
@@ -203,6 +203,9 @@ def test_default_weights_are_downloaded_once_and_checked(
     assert torch.equal(made.body.conv1.weight, other.body.conv1.weight)
     assert torchvision_backbone("resnet18").body.conv1.weight is not None
     assert len(asked) == 1
+    told = capsys.readouterr()
+    assert "Downloading" in told.err
+    assert told.out == ""  # which is for results, --json's above all
 
 
 def test_damaged_default_weights_are_refused(

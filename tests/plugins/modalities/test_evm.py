@@ -85,6 +85,20 @@ def test_every_frame_keeps_its_row_and_mask(film: Callable, method: str) -> None
         assert (rows.values[rows.valid] > 0.3).all()
 
 
+def test_nothing_before_the_first_face_touches_its_rows(film: Callable) -> None:
+    face = pulsing(60, 1.0)
+    alone = rows_of(film(), list(face), upright(60))
+    black: list[Picture | None] = [np.zeros((SIDE, SIDE, 3), np.uint8)] * 20
+    later = rows_of(film(), [None, *black[1:], *face], upright(80, np.arange(80) >= 20), 11)
+    assert not later.valid[:20].any()
+    np.testing.assert_array_equal(later.values[20:], alone.values)
+
+
+def test_a_film_without_a_face_is_masked(film: Callable) -> None:
+    rows = rows_of(film(), list(pulsing(40, 1.0)), upright(40, np.zeros(40, bool)))
+    assert (len(rows), rows.valid.any(), rows.values.any()) == (40, False, False)
+
+
 def test_the_film_must_be_fast_enough_for_the_band(film: Callable) -> None:
     with pytest.raises(CallError, match="needs more than 6 frames per second, and the film has 5"):
         evm(film(rate=5), brightness(), "cpu")

@@ -58,6 +58,7 @@ def test_a_role_can_be_told_in_json() -> None:
     told = json.loads(json.dumps(ROLES[2].told))
     assert told["subject"] == ROLES[2].subject.name
     assert told["heart_rate"] == ROLES[2].heart_rate
+    assert told["pulse"] == 0.01  # of the skin's green
     assert told["voice"]["pitch"] == ROLES[2].subject.voice.pitch
     assert set(told) >= {"split", "light", "temper", "mirrored", "unlabelled", "hidden"}
     assert isinstance(ROLES[2], Role)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -105,6 +106,43 @@ def test_frames_that_come_unevenly_are_told_of(tmp_path: Path, monkeypatch: pyte
     magnify_film(source, tmp_path / "out.mp4", PULSE, progress=heard)
     assert len(heard.lines) == 1
     assert "frames come unevenly and are written 10 per second" in heard.lines[0]
+
+
+def words(path: Path) -> dict[str, str]:
+    with av.open(str(path)) as film:
+        return {key: value for key, value in film.metadata.items() if key in ("title", "comment")}
+
+
+@pytest.mark.parametrize("name", ["in.mp4", "in.mkv"])
+def test_a_film_keeps_its_title_and_comment(tmp_path: Path, name: str) -> None:
+    told = {"title": "A film", "comment": "synthetic: made by a program"}
+    with film_writer(tmp_path / "made.mp4", 64, 48, RATE, told=told) as film:
+        for picture in pulsing(40):
+            film.write(picture)
+    with av.open(str(tmp_path / "made.mp4")) as made, av.open(str(tmp_path / name), "w") as copy:
+        copy.metadata.update(told)
+        stream = copy.add_stream_from_template(made.streams.video[0])
+        for packet in made.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                copy.mux(packet)
+    done = magnify_film(tmp_path / name, tmp_path / "out.mp4", PULSE)
+    assert words(done.out) == done.told == told
+    assert done.synthetic
+    plain = magnify_film(write(tmp_path / "plain.mp4"), tmp_path / "out2.mp4", PULSE)
+    assert (words(plain.out), plain.told, plain.synthetic) == ({}, {}, False)
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_the_first_pictures_comment_is_the_films(tmp_path: Path, broken: bool) -> None:
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for number, picture in enumerate(pulsing(30), 1):
+        Image.fromarray(picture).save(folder / f"{number:05}.jpg", comment=f"synthetic {number}".encode())
+    if broken:
+        (folder / "00001.jpg").write_bytes(b"no picture")
+    done = magnify_film(folder, tmp_path / "out.mp4", PULSE, rate=RATE)
+    assert words(done.out) == done.told == ({} if broken else {"comment": "synthetic 1"})
 
 
 @pytest.mark.parametrize("settings", [PULSE, replace(PULSE, filter="butterworth")])
