@@ -36,7 +36,7 @@ def mel(
     """The Mel spectrogram's column nearest to each frame: 128 bands of sound at 22,050 Hz.
 
     Gives `mel` [128]. Hann window of 2048 samples, hop 512 (23.2 ms), so that a column's middle is never more than
-    11.6 ms away from its frame. Frames after the sound's end, and all of a silent film, are masked; before sound begins,
+    11.6 ms away from its frame. Frames after the sound's end, and all of a silent film, are masked; before it begins,
     and where it pauses, there is silence. dB are those of full scale, the same for all films, so that how loud a voice
     is stays in the numbers; a range of -60 to 40 holds the loudest tone (about 37 dB) and all of speech.
 
