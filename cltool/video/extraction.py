@@ -106,7 +106,7 @@ def _fill(setup: ExtractionSetup, store: Path, index: Index, watch: Watch) -> No
                 with growing_tensors(store) as growing:
                     entry = _Extraction(setup, film, index, growing).run(store)
             except CallError as error:
-                if not setup.recipe.skip_broken:
+                if isinstance(error, OtherRows) or not setup.recipe.skip_broken:
                     raise
                 setup.progress.say(f"left out: {error}")
                 index.left_out[film.name] = str(error)
@@ -132,6 +132,10 @@ class _Heard:
         if message not in self.notes:
             self.notes.append(message)
             self.progress.say(message)
+
+
+class OtherRows(CallError):
+    """A modality is not what it was for the films that a store has."""
 
 
 class _Masked(Extractor):
@@ -164,14 +168,14 @@ class _Extraction:
                 with self.clock.measure("preparing"):
                     extractors[name] = self._extractor(name)
                 stack.callback(extractors[name].close)
+            self._agree(extractors)
             self._declare(extractors)
             count = self._read(extractors)
-        self._remember(extractors)
         rate = self._mean_rate(count, facts.rate)
         labelled = self._label(count, rate)
         with self.clock.measure("writing"):
             path = store / "films" / f"{film.name}.safetensors"
-            columns = {tensor: list(names) for e in extractors.values() for tensor, names in e.columns.items()}
+            columns = self._name_columns(extractors)
             told = {"film": film.name, "rate": rate, "synthetic": film.synthetic, "columns": columns}
             digest = self.growing.save(path, told)
         return FilmEntry(
@@ -304,18 +308,21 @@ class _Extraction:
         self.growing.append("labels", values)
         return int(np.isfinite(values).all(1).sum())
 
-    def _remember(self, extractors: Mapping[str, Extractor]) -> None:
-        """Note in the index what rows are made of, or refuse what is made otherwise than that of earlier films."""
+    def _agree(self, extractors: Mapping[str, Extractor]) -> None:
+        """Note in the index what rows are made of; raise OtherRows for what is made otherwise than earlier films'."""
         for name, extractor in extractors.items():
             about, made = dict(extractor.about), f"{name} ({extractor.origin})" if extractor.origin else name
             if (earlier := self.index.about.setdefault(made, about)) != about:
                 told = f"modality {name!r} is not what it was for earlier films ({earlier}, now {about})"
-                raise CallError(f"{told}; extract all films into a new store")
+                raise OtherRows(f"{told}; extract all films into a new store")
             for tensor, shape in extractor.shapes.items():
-                columns = list(extractor.columns.get(tensor, ()))
-                facts = TensorFacts(modality=str(self.setup.modalities[name]), shape=list(shape), columns=columns)
-                known = self.index.tensors.get(tensor)
-                if known is None or (not known.columns and facts.columns):
-                    self.index.tensors[tensor] = facts
-                elif known.shape != facts.shape:
-                    raise CallError(f"{tensor!r} has rows of {list(shape)}, of earlier films {known.shape}")
+                facts = TensorFacts(modality=str(self.setup.modalities[name]), shape=list(shape))
+                if (known := self.index.tensors.setdefault(tensor, facts)).shape != facts.shape:
+                    raise OtherRows(f"{tensor!r} has rows of {list(shape)}, of earlier films {known.shape}")
+
+    def _name_columns(self, extractors: Mapping[str, Extractor]) -> dict[str, list[str]]:
+        """Names of the numbers in rows, some of which are known only once there were rows; the index keeps them."""
+        columns = {tensor: list(names) for e in extractors.values() for tensor, names in e.columns.items()}
+        for tensor, names in columns.items():
+            self.index.tensors[tensor].columns = names
+        return columns

@@ -6,6 +6,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -114,27 +115,25 @@ def _placed(modality: Configured) -> Choice:
 
 
 def _shapes(setup: ExtractionSetup, name: str) -> Mapping[str, tuple[int, ...]]:
-    """What a modality gives, tried on a film that has what it reads, and on the slowest film, whose rate may not do.
+    """What a modality gives, tried on the first film that has what it reads, and on the slowest, whose rate may not do.
 
     Raises CallError, so that a missing model or too low a rate is told before any work.
     """
-    lacking: Lacking | None = None
-    shapes: Mapping[str, tuple[int, ...]] | None = None
     slowest = min(setup.films, key=lambda film: setup.facts[film.name].rate)
-    for film in (*setup.films, slowest):
-        if shapes is not None and film is not slowest:
-            continue
+    lacking: Lacking | None = None
+    for film in setup.films:
         try:
             extractor = setup.extractor(name, film)
         except Lacking as error:
             lacking = lacking or error
             continue
-        shapes = dict(extractor.shapes)
         extractor.close()
-    if shapes is None:
-        assert lacking is not None
-        raise lacking
-    return shapes
+        if film is not slowest:
+            with suppress(Lacking):
+                setup.extractor(name, slowest).close()
+        return dict(extractor.shapes)
+    assert lacking is not None
+    raise lacking
 
 
 def ordered(choices: Sequence[Choice], catalogue: Catalogue) -> dict[str, Configured]:
