@@ -69,6 +69,10 @@ PluginFiles = Annotated[
     list[Path] | None,
     typer.Option(metavar="FILE", help="A Python file with plugins, for this call.", rich_help_panel=METHOD),
 ]
+Json = Annotated[
+    bool,
+    typer.Option("--json", help="Print one JSON object on standard output and nothing else.", rich_help_panel=OUTPUT),
+]
 Debug = Annotated[bool, typer.Option(help="Show the traceback of an error.", rich_help_panel=OUTPUT)]
 
 

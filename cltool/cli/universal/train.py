@@ -17,6 +17,7 @@ from cltool.cli.arguments import (
     OUTPUT,
     DataRoot,
     Debug,
+    Json,
     PluginFiles,
     names,
     parse_label_map,
@@ -182,12 +183,7 @@ def train(
         Path | None,
         typer.Option(metavar="DIR", help="Take up a training, after its last finished epoch.", rich_help_panel=OUTPUT),
     ] = None,
-    json_: Annotated[
-        bool,
-        typer.Option(
-            "--json", help="Print one JSON object on standard output and nothing else.", rich_help_panel=OUTPUT
-        ),
-    ] = False,
+    json_: Json = False,
     debug: Debug = False,
 ) -> None:
     """Train a whole network on a stream's pictures, to be frozen under heads afterwards.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cltool.cli.arguments import DATA, METHOD, OUTPUT, Debug, Device, PluginFiles, names
+from cltool.cli.arguments import DATA, METHOD, OUTPUT, Debug, Device, Json, PluginFiles, names
 from cltool.errors import CallError
 
 if TYPE_CHECKING:
@@ -105,12 +105,7 @@ def extract(
             rich_help_panel=OUTPUT,
         ),
     ] = None,
-    json_: Annotated[
-        bool,
-        typer.Option(
-            "--json", help="Print one JSON object on standard output and nothing else.", rich_help_panel=OUTPUT
-        ),
-    ] = False,
+    json_: Json = False,
     debug: Debug = False,
 ) -> None:
     """Turn films into features: a row of numbers for every frame of what is seen and heard, in a store.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cltool.cli.arguments import METHOD, OUTPUT, Debug
+from cltool.cli.arguments import METHOD, OUTPUT, Debug, Json
 from cltool.errors import CallError, nearest
 
 if TYPE_CHECKING:
@@ -119,12 +119,7 @@ def magnify(
         ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over what is there.", rich_help_panel=OUTPUT)] = False,
-    json_: Annotated[
-        bool,
-        typer.Option(
-            "--json", help="Print one JSON object on standard output and nothing else.", rich_help_panel=OUTPUT
-        ),
-    ] = False,
+    json_: Json = False,
     debug: Debug = False,
 ) -> None:
     """Magnify small changes of colour or small motions in a film (Eulerian video magnification, Wu et al. 2012).
