@@ -243,7 +243,8 @@ def _tell(store: FeatureStore) -> None:
     lines = [f"{name}: {note}" for name, entry in index.films.items() for note in entry.notes]
     lines += [f"left out: {reason}" for reason in index.left_out.values()]
     tensors = ", ".join(f"{name} {facts.shape}" for name, facts in index.tensors.items())
-    lines += [f"{store.path}: {len(index.films)} films; a row holds {tensors}"]
+    films = "1 film" if len(index.films) == 1 else f"{len(index.films)} films"
+    lines += [f"{store.path}: {films}; a row holds {tensors}"]
     if index.synthetic:
         lines += ["synthetic: films made by a program are among them"]
     first = next(iter(index.films), "")
