@@ -56,10 +56,14 @@ def check_free_file(path: Path, force: bool = False) -> None:
     _check_writable(path.absolute().parents, str(path))
 
 
-def check_free_folder(path: Path) -> None:
-    """Raise CallError if a folder that is to be filled holds anything, or could not be made; makes nothing."""
+def check_free_folder(path: Path, resumable: bool = True) -> None:
+    """Raise CallError if a folder that is to be filled holds anything, or could not be made; makes nothing.
+
+    `resumable`: whether what fills it could go on with what is there.
+    """
     if path.is_dir() and any(path.iterdir()):
-        raise CallError(f"--out {path} is not empty; take another, or --resume {path}")
+        another = f"take another, or --resume {path}" if resumable else "take another folder"
+        raise CallError(f"--out {path} is not empty; {another}")
     _check_writable((path, *path.absolute().parents), f"--out {path}")
 
 

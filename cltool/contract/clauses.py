@@ -59,6 +59,17 @@ class Report:
         return "\n".join([f"{self.kind} {self.name} ({self.package})", *(f"  {f}" for f in self.findings)])
 
 
+def unless(missing: Callable[[Any], str], test: Callable[[Any], str | None]) -> Callable[[Any], str | None]:
+    """A clause's test where it can be made; of a subject of which `missing` tells why not, it is not checked."""
+
+    def tested(subject: Any) -> str | None:
+        if reason := missing(subject):
+            raise NotChecked(reason)
+        return test(subject)
+
+    return tested
+
+
 def look(clauses: Iterable[Clause], subject: Any) -> list[Finding]:
     """Test every clause on a subject; an exception is what came."""
     return [_find(clause, subject) for clause in clauses]

@@ -10,7 +10,7 @@ from typing import get_args
 
 import numpy as np
 
-from cltool.contract.clauses import Clause, NotChecked, told
+from cltool.contract.clauses import Clause, NotChecked, told, unless
 from cltool.contract.stream import no_network
 from cltool.contract.trials import Subject, Trial, each, try_all
 from cltool.errors import CallError
@@ -120,12 +120,7 @@ def _deterministic(trial: Trial) -> str | None:
 
 
 def _when_read(judge: Callable[[Trial], str | None]) -> Callable[[Subject], str | None]:
-    def test(subject: Subject) -> str | None:
-        if not subject.trials:
-            raise NotChecked("it needs its data")
-        return each(judge)(subject)
-
-    return test
+    return unless(lambda subject: "" if subject.trials else "it needs its data", each(judge))
 
 
 CLAUSES = (

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cltool.contract.clauses import Clause, NotChecked, told
+from cltool.contract.clauses import Clause, told, unless
 from cltool.contract.trials import global_randomness
 from cltool.plugin import Configured
 from cltool.progress import Silent
@@ -100,12 +100,7 @@ def _texts(files: Mapping[str, bytes]) -> list[str]:
 
 
 def _when_made(judge: Callable[[Subject], str | None]) -> Callable[[Subject], str | None]:
-    def test(subject: Subject) -> str | None:
-        if not any(subject.first.values()):
-            raise NotChecked("nothing was made")
-        return judge(subject)
-
-    return test
+    return unless(lambda subject: "" if any(subject.first.values()) else "nothing was made", judge)
 
 
 CLAUSES = (

@@ -13,7 +13,7 @@ import torch
 
 from cltool.backbones import Backbone, PictureTransform
 from cltool.catalogue import discover
-from cltool.contract.clauses import Clause, NotChecked, told
+from cltool.contract.clauses import Clause, NotChecked, told, unless
 from cltool.contract.stream import no_network
 from cltool.contract.trials import global_randomness
 from cltool.errors import CallError
@@ -126,7 +126,8 @@ def _rows(
             rows: dict[str, Rows] = {}
             times = np.arange(first, first + size) / RATE
             for one in extractors:
-                rows |= given if (given := one(Frames(first, times, pictures[first : first + size], rows))) else {}
+                given = one(Frames(first, times, pictures[first : first + size], rows))
+                rows |= given
             first += size
             _collect(found, given)
         _collect(found, extractors[-1].finish())
@@ -150,12 +151,7 @@ def _runs(subject: Subject) -> str | None:
 
 
 def _when_run(judge: Callable[[Subject], str | None]) -> Callable[[Subject], str | None]:
-    def test(subject: Subject) -> str | None:
-        if subject.error or subject.missing:
-            raise NotChecked("no call returned")
-        return judge(subject)
-
-    return test
+    return unless(lambda subject: "no call returned" if subject.error or subject.missing else "", judge)
 
 
 def _announced(subject: Subject) -> str | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cltool.errors import CallError
+from cltool.video import own_words
 from cltool.video.modalities import Picture
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ class FilmFacts:
     """What a film's container tells before it is read.
 
     `width` and `height` in pixels, as shown (rotation applied). `rate`: mean frames per second. `frames`, `seconds`:
-    how long it says it is, None where it does not. `sound_rate` in Hz, None for a silent film.
+    how long it says it is, None where it does not. `sound_rate` in Hz, None for a silent film. `told`: its own title
+    and comment; of numbered pictures, the first one's comment.
     """
 
     width: int
@@ -69,6 +71,12 @@ class FilmFacts:
     frames: int | None = None
     seconds: float | None = None
     sound_rate: int | None = None
+    told: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def expected(self) -> int | None:
+        """How many frames there should be, reckoned from its length where it does not count them."""
+        return self.frames or (round(self.seconds * self.rate) if self.seconds else None) or None
 
 
 def _unheard(message: str) -> None:
@@ -98,6 +106,7 @@ def probe(path: Path, rate: float | None = None) -> FilmFacts:
             frames=stream.frames or None,
             seconds=_seconds(container, stream),
             sound_rate=int(sound.rate) if sound else None,
+            told=own_words.of_metadata(container.metadata),
         )
 
 
@@ -220,7 +229,7 @@ def _opened(path: Path) -> Iterator[InputContainer]:
     if not path.exists():
         raise CallError(f"{path}: there is no such film")
     try:
-        container = av.open(str(path))
+        container = av.open(str(path), metadata_errors="replace")
     except (av.FFmpegError, ValueError, OSError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise CallError(f"{path} cannot be read as a film ({reason}); give another, or mend it") from None
@@ -330,7 +339,8 @@ def _probed_folder(folder: Path, rate: float) -> FilmFacts:
         picture = _picture(folder / name)
         if picture is not None:
             count = max(numbers) + 1
-            return FilmFacts(picture.shape[1], picture.shape[0], rate, count, count / rate)
+            told = own_words.of_picture(folder / next(iter(numbers.values())))
+            return FilmFacts(picture.shape[1], picture.shape[0], rate, count, count / rate, told=told)
     raise CallError(f"none of the {len(numbers)} pictures in {folder} can be read")
 
 

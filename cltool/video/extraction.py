@@ -157,6 +157,7 @@ class _Extraction:
         self.setup, self.film, self.index, self.growing = setup, film, index, growing
         self.heard = _Heard(setup.progress)
         self.clock = Clock()
+        self.labels = film.labels() if film.labels is not None else None
         self.valid: dict[str, int] = {}
         self.lasts = 0.0  # seconds from the first frame to the last
 
@@ -218,8 +219,8 @@ class _Extraction:
     def _read(self, extractors: Mapping[str, Extractor]) -> int:
         """All frames through all modalities; gives their number."""
         count = 0
-        expected = round(self.setup.facts[self.film.name].frames or self._guessed_frames())
-        with self.setup.progress.track(self.film.name, max(1, expected)) as advance:
+        expected = self.setup.facts[self.film.name].expected or 1
+        with self.setup.progress.track(self.film.name, expected) as advance:
             for frames in self._batches():
                 self.growing.append("times", frames.times)
                 self.lasts = float(frames.times[-1])
@@ -247,10 +248,6 @@ class _Extraction:
         for earlier in self.setup.modalities[name].plugin.facts.get("after", ()):
             if late := extractors[earlier].shapes.keys() - rows.keys():
                 raise PluginFailed(f"modality {name!r} reads rows of {min(late)!r}, which come late")
-
-    def _guessed_frames(self) -> float:
-        facts = self.setup.facts[self.film.name]
-        return (facts.seconds or 1) * facts.rate
 
     def _keep(self, name: str, extractor: Extractor, found: Mapping[str, Rows]) -> None:
         for tensor, rows in found.items():
@@ -285,9 +282,9 @@ class _Extraction:
         for frame in read_frames(film.pictures, self.heard.say, film.rate):
             yield frame
             count += 1
-        if film.pictures.is_dir() and film.labels is not None:
+        if film.pictures.is_dir() and self.labels is not None:
             rate = film.rate or RATE
-            for number in range(count, len(film.labels())):  # frames at the end in which no face was found
+            for number in range(count, len(self.labels)):  # frames at the end in which no face was found
                 yield Frame(number / rate, None)
 
     def _mean_rate(self, count: int, told: float) -> float:
@@ -299,9 +296,9 @@ class _Extraction:
         return found
 
     def _label(self, count: int, rate: float) -> int | None:
-        if self.film.labels is None:
+        if self.labels is None:
             return None
-        values, notes = matched(self.film.labels(), count, rate)
+        values, notes = matched(self.labels, count, rate)
         for note in notes:
             self.heard.say(note)
         self.growing.declare("labels", (len(OUTPUTS),))

@@ -202,7 +202,7 @@ def _video(film: Film, labels: Labels | None, notes: list[str]) -> tuple[NDArray
     except CallError as error:
         notes.append(str(error))
         return np.zeros(0, bool), film.rate or RATE, False
-    frames = facts.frames or round((facts.seconds or 0) * facts.rate)
+    frames = facts.expected or 0
     allowed = 0 if facts.frames else max(1, GUESS * frames)
     if labels is not None and abs(len(labels) - frames) > allowed:
         reckoned = "" if facts.frames else " (reckoned from its length)"

@@ -42,11 +42,9 @@ def make(
 
 def check_new(out: Path) -> None:
     """Raise CallError unless a folder is new or empty, and can be made."""
-    if out.is_dir() and any(out.iterdir()):
-        raise CallError(f"--out {out} is not empty; take another folder")
+    check_free_folder(out, resumable=False)
     if out.resolve() == Path.cwd():
         raise CallError(f"--out {out} is the folder you are in; name a new one")
-    check_free_folder(out)
 
 
 @contextmanager

@@ -5,9 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from cltool.video.decoding import numbered_pictures
-
 WORDS = ("title", "comment")
+
+
+def of_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Title and comment among a container's metadata, where there are any.
+
+    >>> of_metadata({"TITLE": "A film", "encoder": "x264"})
+    {'title': 'A film'}
+    """
+    found = {key.lower(): words for key, words in metadata.items()}  # Matroska's are in capitals
+    return {key: found[key] for key in WORDS if found.get(key)}
+
+
+def of_picture(path: Path) -> dict[str, str]:
+    """The comment of a picture's file, where there is one."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as picture:
+            comment = picture.info.get("comment", "")
+    except (OSError, Image.DecompressionBombError):  # a picture that is read as missing
+        return {}
+    words = comment.decode("utf-8", "replace") if isinstance(comment, bytes) else str(comment)
+    return {"comment": words} if words else {}
 
 
 def says_synthetic(words: Mapping[str, str]) -> bool:
@@ -17,28 +38,3 @@ def says_synthetic(words: Mapping[str, str]) -> bool:
     (True, False)
     """
     return any("synthetic" in told.lower() for told in words.values())
-
-
-def own_words(source: Path) -> dict[str, str]:
-    """What a film says of itself: its container's title and comment; the comment of the first of numbered pictures."""
-    found = _comment(source) if source.is_dir() else _metadata(source)
-    return {key: found[key] for key in WORDS if found.get(key)}
-
-
-def _metadata(film: Path) -> dict[str, str]:
-    import av
-
-    with av.open(str(film), metadata_errors="replace") as container:
-        return {key.lower(): words for key, words in container.metadata.items()}  # Matroska's are in capitals
-
-
-def _comment(folder: Path) -> dict[str, str]:
-    from PIL import Image
-
-    first = next(iter(numbered_pictures(folder).values()))
-    try:
-        with Image.open(folder / first) as picture:
-            comment = picture.info.get("comment", "")
-    except (OSError, Image.DecompressionBombError):  # a picture that is read as missing
-        return {}
-    return {"comment": comment.decode("utf-8", "replace") if isinstance(comment, bytes) else str(comment)}

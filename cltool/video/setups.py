@@ -23,7 +23,7 @@ from cltool.tasks import TaskStream, arrange
 from cltool.video.decoding import FILM_SUFFIXES, FilmFacts, has_numbered_pictures, probe, read_frames
 from cltool.video.films import Corpus, Film
 from cltool.video.modalities import Extractor
-from cltool.video.own_words import own_words, says_synthetic
+from cltool.video.own_words import says_synthetic
 from cltool.video.recipes import ExtractionRecipe
 from cltool.video.store import FilmEntry
 
@@ -89,7 +89,7 @@ def prepare(
     facts, left_out = _probed(films, recipe.skip_broken, progress)
     setup = ExtractionSetup(
         recipe=recipe.model_copy(update={"modalities": [_placed(modality) for modality in modalities.values()]}),
-        films=tuple(_as_it_says(film) for film in films if film.name in facts),
+        films=tuple(_as_it_says(film, facts[film.name]) for film in films if film.name in facts),
         facts=facts,
         left_out=left_out,
         modalities=modalities,
@@ -103,9 +103,9 @@ def prepare(
     return replace(setup, shapes={name: _shapes(setup, name) for name in modalities} if setup.films else {})
 
 
-def _as_it_says(film: Film) -> Film:
+def _as_it_says(film: Film, facts: FilmFacts) -> Film:
     """The film, synthetic if its own words say so, wherever it was found."""
-    return film if film.synthetic else replace(film, synthetic=says_synthetic(own_words(film.pictures)))
+    return replace(film, synthetic=film.synthetic or says_synthetic(facts.told))
 
 
 def _placed(modality: Configured) -> Choice:

@@ -18,7 +18,7 @@ from cltool.video.encoding import FilmWriter, film_writer
 from cltool.video.magnification.eulerian import magnify
 from cltool.video.magnification.settings import Settings
 from cltool.video.modalities import Picture
-from cltool.video.own_words import own_words, says_synthetic
+from cltool.video.own_words import says_synthetic
 
 AAC_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000)
 UNEVEN_S = 0.5  # how far frames may be from their place at an even pace before it is told
@@ -71,16 +71,11 @@ def check_film(
         raise CallError(f"{out} is the film to be magnified; write to another file")
     check_free_file(out, force)
     facts = probe(source, rate)
-    frames = _count(facts)
+    frames = facts.expected
     if frames is None and sum(1 for _ in islice(read_frames(source), 2)) < 2:
         frames = 1  # a picture, which some readers of films take as well
     settings.check(facts.width, facts.height, facts.rate, frames)
     return facts
-
-
-def _count(facts: FilmFacts) -> int | None:
-    """How many frames a film has, as far as it tells."""
-    return facts.frames or (round(facts.seconds * facts.rate) if facts.seconds else None)
 
 
 def magnify_film(
@@ -102,15 +97,14 @@ def magnify_film(
     """
     facts = check_film(source, out, settings, rate, force)
     progress = progress or Silent()
-    total = _count(facts) or 0
+    total = facts.expected or 0
     sound_rate = facts.sound_rate and min(AAC_RATES, key=lambda known: abs(known - (facts.sound_rate or 0)))
     wanted = _wanted(total, facts.rate) if show else range(0)
     shown: list[Shown] = []
-    told = own_words(source)
     frames = 0
     with (
         progress.track(f"magnifying {source.name}", total) as advance,
-        film_writer(out, facts.width * (1 + side_by_side), facts.height, facts.rate, sound_rate, told) as film,
+        film_writer(out, facts.width * (1 + side_by_side), facts.height, facts.rate, sound_rate, facts.told) as film,
     ):
         sound = _Sound(film, read_sound(source, sound_rate, progress.say), sound_rate) if sound_rate else None
         pictures = _held(source, facts, progress.say)
@@ -122,7 +116,7 @@ def magnify_film(
             if sound is not None:
                 sound.up_to(frames / facts.rate)
             advance(1)
-    return Done(out, facts.width, facts.height, frames, facts.rate, tuple(shown), told)
+    return Done(out, facts.width, facts.height, frames, facts.rate, tuple(shown), facts.told)
 
 
 def _wanted(frames: int, rate: float) -> range:
