@@ -168,7 +168,7 @@ def bare_step(setup: TrainingSetup) -> Callable[[], None]:
     import torch
     from torch import nn
 
-    from cltool.universal.optimisation import optimizer_of
+    from cltool.training.optimisation import optimizer_of
 
     recipe, described, device = setup.recipe, setup.described(), setup.device
     body = described.build().requires_grad_(True)

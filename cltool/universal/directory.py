@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,9 +16,10 @@ from cltool.files import save_text
 from cltool.heads import Head
 from cltool.report.losses import draw_losses
 from cltool.rundir import begun
+from cltool.training.checkpoints import Checkpoint
+from cltool.training.journals import tensorboard, write_journal
 from cltool.universal.card_page import card_page
 from cltool.universal.cards import Card
-from cltool.universal.checkpoints import Checkpoint
 from cltool.universal.frozen import space
 from cltool.universal.journals import read_journal
 from cltool.universal.recipes import TrainingRecipe
@@ -79,19 +79,14 @@ class TrainingDirectory:
     def finish_epoch(self, checkpoint: Checkpoint) -> None:
         """Write the checkpoint, and then the journal as it tells it."""
         checkpoint.save(self.path)
-        self.write_journal(checkpoint.journal)
+        write_journal(self.path, checkpoint.journal)
 
     def finish(self, journal: Sequence[Facts]) -> None:
         """Write anew all that follows from the journal: the journal itself, the losses, TensorBoard's files."""
-        self.write_journal(journal)
+        write_journal(self.path, journal)
         self.draw(journal)
-        with self.tensorboard(journal):
+        with tensorboard(self.path, journal):
             pass
-
-    def write_journal(self, journal: Sequence[Facts]) -> None:
-        """Write journal.jsonl, whole or not at all."""
-        lines = (json.dumps(facts, ensure_ascii=False) + "\n" for facts in journal)
-        save_text(self.path / "journal.jsonl", "".join(lines))
 
     def journal(self) -> list[dict[str, Any]]:
         """The finished epochs; raises CallError where the journal is damaged."""
@@ -100,31 +95,3 @@ class TrainingDirectory:
     def draw(self, journal: Sequence[Facts]) -> None:
         """Draw the losses."""
         draw_losses({self.path.name: journal}, [self.path / "losses.png"])
-
-    @contextmanager
-    def tensorboard(self, journal: Sequence[Facts]) -> Iterator[TensorBoard]:
-        """TensorBoard's files, written anew from a journal and then line by line, so that no epoch stands twice."""
-        from torch.utils.tensorboard import SummaryWriter
-
-        shutil.rmtree(self.path / "tensorboard", ignore_errors=True)
-        with SummaryWriter(str(self.path / "tensorboard")) as writer:
-            board = TensorBoard(writer)
-            for facts in journal:
-                board.add(facts)
-            yield board
-
-
-@dataclass(frozen=True)
-class TensorBoard:
-    """TensorBoard's writer, told epochs."""
-
-    writer: Any
-
-    def add(self, facts: Facts) -> None:
-        """Write an epoch's numbers."""
-        for part in ("train", "validation"):
-            for key, value in facts[part].items():
-                self.writer.add_scalar(f"{key}/{part}", value, facts["epoch"])
-        for key in ("learning_rate", "seconds", "data_wait"):
-            self.writer.add_scalar(key, facts[key], facts["epoch"])
-        self.writer.flush()

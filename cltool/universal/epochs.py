@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -17,10 +17,10 @@ from cltool.backbones import Backbone
 from cltool.errors import CallError
 from cltool.progress import Progress
 from cltool.seeding import generator
+from cltool.training.optimisation import PER_STEP, Schedule, after_epoch
 from cltool.universal.augmentation import Augmentation, Plain, augmentation
 from cltool.universal.batches import Batch, Source, cut
 from cltool.universal.memory import fitting, is_shortage
-from cltool.universal.optimisation import PER_STEP, Schedule, after_epoch
 from cltool.universal.sampling import drawn, epoch_order
 from cltool.universal.setups import TrainingSetup
 
@@ -64,6 +64,11 @@ class Training:
         recipe = self.setup.recipe
         labels = self.source.array.labels[self.kept]
         return self.kept[epoch_order(labels, recipe.sampler, recipe.seed, epoch)]
+
+
+def score(facts: Mapping[str, Any]) -> tuple[float, float]:
+    """What the best epoch is chosen by: validation accuracy; of equal ones, the lower loss."""
+    return facts["validation"]["accuracy"], -facts["validation"]["loss"]
 
 
 def run_epoch(training: Training, epoch: int, progress: Progress) -> Facts:

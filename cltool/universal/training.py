@@ -6,12 +6,10 @@ taken up again ends, on a CPU to the byte, with the weights of one that was not.
 
 from __future__ import annotations
 
-import os
 import platform
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from datetime import timedelta
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,12 +23,14 @@ from cltool.errors import CallError
 from cltool.progress import Progress, Silent
 from cltool.recipe import Choice
 from cltool.seeding import generator
+from cltool.training.checkpoints import Checkpoint, hash_of
+from cltool.training.journals import tensorboard
+from cltool.training.optimisation import best, is_over, optimizer_of, schedule_of
+from cltool.training.processes import accelerated, is_main_process
 from cltool.universal.batches import Source, cut
 from cltool.universal.cards import Card
-from cltool.universal.checkpoints import Checkpoint, hash_of
 from cltool.universal.directory import TrainingDirectory
-from cltool.universal.epochs import Facts, Training, run_epoch
-from cltool.universal.optimisation import best, is_over, optimizer_of, schedule_of, score
+from cltool.universal.epochs import Facts, Training, run_epoch, score
 from cltool.universal.pixels import held_out, pixel_array
 from cltool.universal.recipes import TrainingRecipe
 from cltool.universal.sampling import drawn
@@ -39,15 +39,8 @@ from cltool.universal.setups import TrainingSetup
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-PRECISIONS = {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}
 NO_LICENCE = "unknown: ask the owner of the pictures"
-PATIENCE = timedelta(hours=2)  # of the other processes with the first one, while it decodes and downloads
 NETWORKS_FROM = ("torchvision", "timm")
-
-
-def is_main_process() -> bool:
-    """Whether this process is the one that writes and prints; the only one, unless torchrun started several."""
-    return int(os.environ.get("RANK", "0")) == 0
 
 
 def train(
@@ -68,20 +61,21 @@ def train(
     directory = TrainingDirectory(out)
     progress = progress if progress and is_main_process() else Silent()
     checkpoint = _found(setup, directory) if resume else None
-    if checkpoint and is_over(checkpoint.journal, setup.recipe):
+    if checkpoint and is_over(checkpoint.journal, setup.recipe, score):
         if is_main_process():  # it may have been killed between the checkpoint and what follows it
             directory.finish(checkpoint.journal)
         return Card.load(directory.best)[0]
     with ExitStack() as stack:
         if checkpoint is None and is_main_process():
             stack.enter_context(directory.begun(setup.recipe))
-        accelerator = stack.enter_context(_accelerator(setup))
+        accelerator = stack.enter_context(accelerated(setup.recipe.precision, setup.device))
+        _check_batch(setup.recipe.batch, accelerator.num_processes)
         if checkpoint:
             checkpoint.check_processes(out, accelerator.num_processes)
         training = _prepared(setup, accelerator, progress)
         journal = _restored(training, checkpoint) if checkpoint else []
         _epochs(training, directory, journal, progress, watch)
-    kept = best(journal)
+    kept = best(journal, score)
     assert kept is not None  # a recipe has one epoch at least
     return _card(training, kept)
 
@@ -105,35 +99,13 @@ def _found(setup: TrainingSetup, directory: TrainingDirectory) -> Checkpoint:
     checkpoint = Checkpoint.load(directory.path)
     checkpoint.check_recipe(directory.path, _content(directory.recipe_of(directory.path)))
     checkpoint.check_recipe(directory.path, _content(setup.recipe), "the one to go on with")
-    checkpoint.check_pictures(directory.path, _digests_as_learnt(setup))
+    checkpoint.check_data(directory.path, _digests_as_learnt(setup), "training pictures")
     return checkpoint
 
 
-@contextmanager
-def _accelerator(setup: TrainingSetup) -> Iterator[Accelerator]:
-    """Accelerate's view of devices and processes; what it and torch keep globally is as before when the block ends."""
-    from accelerate import Accelerator
-    from accelerate.state import AcceleratorState
-    from accelerate.utils import InitProcessGroupKwargs
-
-    AcceleratorState._reset_state(reset_partial_state=True)  # an earlier training's, of another precision maybe
-    try:
-        accelerator = Accelerator(
-            mixed_precision=PRECISIONS[setup.recipe.precision],
-            cpu=setup.device == "cpu",
-            kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)],
-        )
-    except ValueError as error:
-        raise CallError(f"--precision {setup.recipe.precision}: {error}; take float32") from None
-    if setup.recipe.batch < 2 * accelerator.num_processes:
-        raise CallError(f"--batch {setup.recipe.batch} leaves a process fewer than 2 pictures; take a larger one")
-    devices = [accelerator.device] if accelerator.device.type == "cuda" else []
-    try:
-        with torch.random.fork_rng(devices), torch.backends.cudnn.flags(enabled=True, benchmark=True):
-            yield accelerator
-    finally:
-        accelerator.end_training()
-        AcceleratorState._reset_state(reset_partial_state=True)
+def _check_batch(batch: int, processes: int) -> None:
+    if batch < 2 * processes:
+        raise CallError(f"--batch {batch} leaves a process fewer than 2 pictures; take a larger one")
 
 
 def _prepared(setup: TrainingSetup, accelerator: Accelerator, progress: Progress) -> Training:
@@ -183,9 +155,9 @@ def _epochs(
     """Train until the end, writing down each epoch as it is finished; `journal` grows."""
     recipe = training.setup.recipe
     with ExitStack() as stack:
-        board = stack.enter_context(directory.tensorboard(journal)) if is_main_process() else None
-        while not is_over(journal, recipe):
-            before = best(journal)
+        board = stack.enter_context(tensorboard(directory.path, journal)) if is_main_process() else None
+        while not is_over(journal, recipe, score):
+            before = best(journal, score)
             facts = run_epoch(training, len(journal) + 1, progress)
             facts["best"] = before is None or score(facts) > score(before)
             journal.append(facts)

@@ -15,8 +15,8 @@ import yaml
 
 from cltool.errors import CallError
 from cltool.pictures import Block
+from cltool.training.checkpoints import Checkpoint
 from cltool.universal import epochs, pixels, training
-from cltool.universal.checkpoints import Checkpoint
 from cltool.universal.directory import TrainingDirectory
 from cltool.universal.recipes import TrainingRecipe
 from cltool.universal.setups import TrainingSetup, prepare

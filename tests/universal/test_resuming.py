@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from cltool.training.checkpoints import Checkpoint
 from cltool.universal.cards import Card
-from cltool.universal.checkpoints import Checkpoint
 from cltool.universal.recipes import TrainingRecipe
 from cltool.universal.setups import TrainingSetup, prepare
 from cltool.universal.training import train

@@ -19,11 +19,11 @@ from cltool.catalogue import discover
 from cltool.errors import DataGone
 from cltool.heads import Head
 from cltool.pictures import Block, targets_of
+from cltool.training.checkpoints import Checkpoint
+from cltool.training.optimisation import optimizer_of
 from cltool.universal import epochs
 from cltool.universal.cards import Card
-from cltool.universal.checkpoints import Checkpoint
 from cltool.universal.frozen import rebuilt, space
-from cltool.universal.optimisation import optimizer_of
 from cltool.universal.pixels import held_out, pixel_array
 from cltool.universal.recipes import TrainingRecipe
 from cltool.universal.setups import TrainingSetup

@@ -280,9 +280,10 @@ def _default_out(recipe: TrainingRecipe) -> Path:
 def _train(recipe: TrainingRecipe, out: Path, resume: bool, as_json: bool) -> None:
     from cltool.cli.console import Screen
     from cltool.files import check_free_folder
+    from cltool.training.processes import is_main_process
     from cltool.universal.directory import TrainingDirectory
     from cltool.universal.setups import prepare
-    from cltool.universal.training import is_main_process, train
+    from cltool.universal.training import train
 
     # Every process loads the data for itself, all at once: torch can make them wait only in `train`, once it has
     # joined them, and its patience of ten minutes is less than a download may take.

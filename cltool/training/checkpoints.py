@@ -22,7 +22,7 @@ NAME = "last.pt"
 class Checkpoint:
     """A training after its last finished epoch.
 
-    `recipe`: the whole resolved recipe; `recipe_hash`: of it. `digests`: per class, a hash of the training pictures.
+    `recipe`: the whole resolved recipe; `recipe_hash`: of it. `digests`: a hash of each class' or film's training data.
     `journal`: the lines of all finished epochs. `processes`: how many shared the work. The rest: states of what
     learns; `scaler` with float16 only.
     """
@@ -46,7 +46,7 @@ class Checkpoint:
     def load(cls, folder: Path) -> Checkpoint:
         """Read what `save` wrote; raises CallError for a file that is missing or damaged."""
         path = folder / NAME
-        again = f"start anew: cltool universal train {folder / 'recipe.yaml'} --out OTHER"
+        again = f"start anew, with {folder / 'recipe.yaml'} and another --out"
         if not path.is_file():
             raise CallError(f"--resume {folder}: there is no {NAME}, so no finished epoch to go on from; {again}")
         try:
@@ -65,12 +65,12 @@ class Checkpoint:
                 f"{self.recipe.get(key)} and is {recipe.get(key)}; put it back, or train anew into another --out"
             )
 
-    def check_pictures(self, folder: Path, digests: Mapping[str, str]) -> None:
-        """Raise CallError where this is of other pictures than those to go on with."""
+    def check_data(self, folder: Path, digests: Mapping[str, str], what: str) -> None:
+        """Raise CallError where this is of other data than those to go on with; `what`: of a class, or film."""
         for name in {**self.digests, **digests}:
             if self.digests.get(name) != digests.get(name):
                 raise CallError(
-                    f"--resume {folder}: the training pictures of {name!r} are not those that training began "
+                    f"--resume {folder}: the {what} of {name!r} are not those that training began "
                     "with; put them back, or train anew into another --out"
                 )
 

@@ -1,0 +1,1 @@
+"""What trainings of any kind share: optimisers and schedules, checkpoints, processes."""
