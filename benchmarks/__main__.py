@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import typer
 
-from benchmarks import avalanche, extraction, magnification, merges, puppet, surgery, universal
+from benchmarks import (
+    affect,
+    avalanche,
+    extraction,
+    losses,
+    magnification,
+    merges,
+    prediction,
+    puppet,
+    surgery,
+    universal,
+)
 
 app = typer.Typer(
     name="python -m benchmarks",
@@ -13,10 +24,13 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
+app.command("affect")(affect.measure)
 app.command("avalanche")(avalanche.compare)
 app.command("extraction")(extraction.measure)
+app.command("losses")(losses.measure)
 app.command("magnification")(magnification.measure)
 app.command("merges")(merges.compare)
+app.command("prediction")(prediction.measure)
 app.command("puppet")(puppet.measure)
 app.command("surgery")(surgery.sweep)
 app.command("universal")(universal.measure)

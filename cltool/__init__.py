@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from cltool.plugin import merge as merge
     from cltool.plugin import modality as modality
     from cltool.plugin import network as network
+    from cltool.plugin import preset as preset
     from cltool.plugin import strategy as strategy
     from cltool.plugin import stream as stream
     from cltool.plugin import surgery as surgery
@@ -61,7 +62,7 @@ _HOME = {
     **dict.fromkeys(
         (
             *("backbone", "corpus", "head", "lift", "loss", "maker", "merge", "modality", "network", "strategy"),
-            *("stream", "surgery", "unknown"),
+            *("preset", "stream", "surgery", "unknown"),
         ),
         "plugin",
     ),

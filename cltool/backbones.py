@@ -6,11 +6,14 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+if TYPE_CHECKING:
+    from cltool.pictures import Block
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,8 @@ class Backbone:
     it, the transform and `dtype` have the same features. `parameters` counts the body's weights. `protocol`
     tells what of the stream the body was trained on, if anything: {"on": "all" | "first" | …, "leaks": bool, or None
     where it is not known, "classes": int}; None for a body that saw none of it. `dtype` is the precision it computes
-    in and its features are kept in.
+    in and its features are kept in. `of_block`, where a network must see a film as a whole: a film's block → features
+    [n, `width`], float32, in the place of transform and body.
     """
 
     name: str
@@ -101,6 +105,7 @@ class Backbone:
     parameters: int
     protocol: Mapping[str, Any] | None = None
     dtype: torch.dtype = torch.float32
+    of_block: Callable[[Block], Tensor] | None = None
 
     @classmethod
     def of(

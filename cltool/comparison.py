@@ -176,6 +176,10 @@ def prepare_comparison(
         spelled = stream if resumed else str(first.source)
         if spelled in streams:
             raise CallError(f"--stream {stream} is another's spelling; leave it out")
+        if any(bool(known.values) != bool(first.stream.values) for known in pictures.values()):
+            raise CallError(
+                f"--stream {stream}: streams of classes and of values have no score in common; compare apart"
+            )
         check_pictures(first, first.build(progress), progress)
         streams[spelled], pictures[spelled] = first.recipe.stream, first.stream.pictures
         strategies = _resolved(setups)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 import torch
 from torch import Tensor
@@ -11,8 +12,9 @@ from torch import Tensor
 from cltool.errors import PluginFailed
 from cltool.heads import UNKNOWN
 from cltool.learner import Predictor
-from cltool.metrics import auroc
-from cltool.pictures import Block
+from cltool.metrics import auroc, pooled
+from cltool.pictures import Block, values_of
+from cltool.ridge import concordances
 from cltool.tasks import TaskStream
 
 
@@ -31,24 +33,33 @@ class Unknowns:
 
 @dataclass(frozen=True)
 class StepScores:
-    """Accuracies after one task, one entry per task seen; `unknown` is None for a head without that row."""
+    """Scores after one task, one entry per task seen; `unknown` is None for a head without that row.
+
+    Of classes they are accuracies, of values CCCs, means over the values. `overall`: on the test pictures of all these
+    tasks together; `by_output`: of values, the same of each.
+    """
 
     row: list[float]
     row_task_aware: list[float]
     unknown: Unknowns | None
+    overall: float
+    by_output: dict[str, float] | None = None
 
 
 def evaluate(predictor: Predictor, stream: TaskStream, step: int) -> StepScores:
     """Score `predictor`, which has learned tasks 0…`step`, on the test pictures of the stream.
 
     `unknown` never competes in the argmax. Task-aware: only the picture's own task's outputs do. Novel are
-    the test pictures of outputs that no task so far had, later tasks' and those left out.
+    the test pictures of outputs that no task so far had, later tasks' and those left out. Values do not compete, and
+    nothing is novel to them: the two rows are alike.
 
     Raises PluginFailed for a predictor that lacks an output, or gives scores that are not finite or not one for
     every picture and output.
     """
-    if lost := [name for name in stream.seen(step) if name not in predictor.outputs]:
+    if lost := [name for name in stream.learned(step) if name not in predictor.outputs]:
         raise PluginFailed(f"there is no score for {lost[0]!r}, which was learned")
+    if stream.values:
+        return _of_values(predictor, stream, step)
     classes = [i for i, name in enumerate(predictor.outputs) if name != UNKNOWN]
     stranger = predictor.outputs.index(UNKNOWN) if UNKNOWN in predictor.outputs else None
     row, aware, leads = [], [], []
@@ -60,13 +71,25 @@ def evaluate(predictor: Predictor, stream: TaskStream, step: int) -> StepScores:
         row.append(_accuracy(scores, truth, classes))
         aware.append(_accuracy(scores, truth, [column[name] for name in outputs]))
         leads.append(_lead(scores, stranger, classes))
+    overall = pooled(row, stream.test_counts)
     if stranger is None:
-        return StepScores(row, aware, None)
+        return StepScores(row, aware, None, overall)
     known = torch.cat(leads)
     novel = _lead(_scores(predictor, stream.test(stream.novel(step))), stranger, classes)
     rate_novel = _share(novel > 0) if len(novel) else None
     unknowns = Unknowns(_share(known > 0), rate_novel, auroc(known.numpy(), novel.numpy()))
-    return StepScores(row, aware, unknowns)
+    return StepScores(row, aware, unknowns, overall)
+
+
+def _of_values(predictor: Predictor, stream: TaskStream, step: int) -> StepScores:
+    """CCC of each task's held-out frames, and of all of them in one row, which is not the mean of the others."""
+    columns = [predictor.outputs.index(name) for name in stream.values]
+    tasks = [stream.test(outputs) for outputs in stream.groups[: step + 1]]
+    found = [_scores(predictor, blocks)[:, columns] for blocks in tasks]
+    truth = [values_of(blocks) for blocks in tasks]
+    row = [fmean(concordances(scores, own)) for scores, own in zip(found, truth, strict=True)]
+    together = concordances(torch.cat(found), torch.cat(truth))
+    return StepScores(row, list(row), None, fmean(together), dict(zip(stream.values, together, strict=True)))
 
 
 def _scores(predictor: Predictor, blocks: Sequence[Block]) -> Tensor:

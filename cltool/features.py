@@ -1,8 +1,8 @@
 """The feature bank: a picture goes through a frozen backbone once; after that its features are read.
 
-One file per block (the pictures of one class in one split), named by a hash of the encoded pictures, how
-they are decoded, the backbone's architecture, weights and transform, and the batch size. Features do not
-depend on class order, on the cut into tasks, or on where an earlier run was killed.
+One file per block (the pictures of one class in one split, or the frames of one film), named by a hash of the
+encoded pictures, how they are decoded, the backbone's architecture, weights and transform, and the batch size.
+Features do not depend on class order, on the cut into tasks, or on where an earlier run was killed.
 """
 
 from __future__ import annotations
@@ -87,8 +87,8 @@ class FeatureBank:
         return self.folder / backbone.fingerprint[:16] / f"{key[:32]}.safetensors"
 
     def has(self, block: Block, backbone: Backbone) -> bool:
-        """Whether the block is in the bank (not whether it is sound: reading tells)."""
-        return self.path(block, backbone).is_file()
+        """Whether the block is in the bank, all its films if it has any (not whether it is sound: reading tells)."""
+        return all(self.path(piece, backbone).is_file() for piece in block.pieces)
 
     def features(self, blocks: Sequence[Block], backbone: Backbone) -> Tensor:
         """Features [n, width], float32, of all pictures of the blocks, in order.
@@ -96,7 +96,7 @@ class FeatureBank:
         Blocks in the bank are read, the others computed and kept. Raises DataGone for a block whose turn is
         over, CallError for a picture that cannot be read.
         """
-        found = {block: self._read(block, backbone) for block in blocks}
+        found = {piece: self._read(piece, backbone) for block in blocks for piece in block.pieces}
         missing = [block for block, features in found.items() if features is None]
         if missing:
             found.update(self._computed(missing, backbone))
@@ -132,7 +132,10 @@ class FeatureBank:
             self.progress.track("extracting features", total) as advance,
         ):
             try:
-                extracted = self._extracted(blocks, backbone, decoder, advance)
+                if backbone.of_block is None:
+                    extracted = self._extracted(blocks, backbone, decoder, advance)
+                else:
+                    extracted = _at_once(blocks, backbone, advance)
                 jobs = (partial(self._keep, block, backbone, rows) for block, rows in extracted)
                 return dict(zip(blocks, _in_turn(jobs, keeper, self.decoders), strict=True))
             finally:
@@ -200,6 +203,16 @@ class FeatureBank:
         for entry in gone:
             entry.path.unlink(missing_ok=True)
         return len(gone), sum(entry.nbytes for entry in gone)
+
+
+def _at_once(
+    blocks: Sequence[Block], backbone: Backbone, advance: Callable[[int], None]
+) -> Iterator[tuple[Block, list[Tensor]]]:
+    """Each block with its features, of a backbone that must see it as a whole."""
+    assert backbone.of_block is not None
+    for block in blocks:
+        yield block, [backbone.of_block(block).to(backbone.dtype)]
+        advance(len(block))
 
 
 def _cut(block: Block, size: int) -> list[range]:

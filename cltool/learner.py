@@ -142,7 +142,7 @@ class Learner:
         x = to_space(x)
         with self.clock.measure("statistics_s"):
             grams = bool(self.merge.plugin.facts.get("class_grams"))
-            new = Statistics.of(x, y, task.outputs, space, class_grams=grams)
+            new = Statistics.of(x, y, task.outputs, space, class_grams=grams, values=task.values)
             total = old.statistics + new if old else new
         with self.clock.measure("fit_s"), told_of(task.name):
             head = self._fit(task, x, y, space, old.statistics if old else None) if self.fits_heads else None
@@ -169,10 +169,13 @@ class Learner:
         return operate(head, chosen, generator(self.seed, task, f"surgery on {place}"))
 
     def _fit(self, task: Task, x: Tensor, y: Tensor, space: str, old: Statistics | None) -> Head:
-        """A head on the task's own samples, with a row for each output and one for `unknown`.
+        """A head on the task's own samples, with a row for each output and one for `unknown`; none beside values.
 
         What the task learns itself is no stranger to it, even if it was seen before.
         """
+        if task.values:
+            weight, bias = self.fit(features=x, targets=y, rng=generator(self.seed, task.name, "fit"))
+            return Head(task.outputs, weight, bias, torch.full_like(bias, len(x)), space)
         others = old.without(task.outputs) if old else None
         strangers = self.unknown(
             features=x,

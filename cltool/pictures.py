@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Literal
 
 from cltool.errors import CallError, DataGone, nearest
@@ -76,6 +78,10 @@ class Block:
     distribution over the set's O outputs; None means all of it on `output`. `made_of`: the data set's own blocks,
     where this one is several of them, a part of one, or one under another name.
 
+    Of a set of values (`PictureSet.values`), `targets` [n, K] are the values, a picture is a film's frame, float32
+    [D, 1, 1], and `films` are the blocks of single films, in order, in which features are kept. Films of one `kin`,
+    such as one person's, are never parted when some are held out.
+
     >>> block = Block("white", "train", ["a"], lambda i: bytes([255] * 4), RawPixels(1, 2, 2))
     >>> len(block), block.picture(0).shape
     (1, torch.Size([1, 2, 2]))
@@ -89,6 +95,8 @@ class Block:
     targets: Tensor | None = None
     turn: Turn | None = None
     made_of: tuple[Block, ...] = ()
+    films: tuple[Block, ...] = ()
+    kin: str = ""
     _digest: list[str] = field(default_factory=list, repr=False)  # shared by copies; filled once
 
     @property
@@ -101,7 +109,31 @@ class Block:
 
     def during(self, turn: Turn) -> Block:
         """The same block, readable only until `turn` is over."""
-        return replace(self, turn=turn)
+        return replace(self, turn=turn, films=tuple(film.during(turn) for film in self.films))
+
+    @classmethod
+    def of_films(cls, output: str, split: Split, films: Sequence[Block]) -> Block:
+        """The frames of several films, one film after another, as one block; needs at least one film.
+
+        >>> import torch
+        >>> film = Block("f", "train", ["f 0"], lambda i: bytes(4), RawPixels(1, 2, 2), torch.tensor([[0.1, -0.2]]))
+        >>> both = Block.of_films("ann", "test", [film, film])
+        >>> len(both), both.targets.shape, both.films[1].split
+        (2, torch.Size([2, 2]), 'test')
+        """
+        own = tuple(replace(film, output=output, split=split) for film in films)
+        names = _Joined([film.names for film in own])
+
+        def read(index: int) -> bytes:
+            film, place = names.place(index)
+            return own[film].read(place)
+
+        return cls(output, split, names, read, own[0].decode, values_of(own), films=own)
+
+    @property
+    def pieces(self) -> tuple[Block, ...]:
+        """The blocks in which features are kept: its films, or itself."""
+        return self.films or (self,)
 
     def part(self, chosen: Sequence[int], split: Split) -> Block:
         """A block of some of the pictures, for a split of its own; its sources stay the same.
@@ -114,7 +146,7 @@ class Block:
         targets = None if self.targets is None else self.targets[list(chosen)]
         read = self.read
         own: dict[str, Any] = {"split": split, "names": names, "read": lambda i: read(chosen[i]), "targets": targets}
-        return replace(self, **own, made_of=self.sources, _digest=[])
+        return replace(self, **own, made_of=self.sources, films=(), _digest=[])
 
     def _still_here(self) -> None:
         if self.turn is not None and self.turn.over:
@@ -168,11 +200,33 @@ class Block:
             raise CallError(f"cannot read picture {self.names[index]}: {error}; repair or remove it") from None
 
 
+class _Joined(Sequence[str]):
+    """Several sequences of names as one, without a copy: films have millions of frames."""
+
+    def __init__(self, parts: Sequence[Sequence[str]]) -> None:
+        self._parts, self._ends = parts, list(accumulate(map(len, parts)))
+
+    def place(self, index: int) -> tuple[int, int]:
+        """Number of the part that holds the name at `index`, and its place there."""
+        index = range(len(self))[index]
+        part = bisect_right(self._ends, index)
+        return part, index - self._ends[part] + len(self._parts[part])
+
+    def __len__(self) -> int:
+        return self._ends[-1]
+
+    def __getitem__(self, index: Any) -> Any:
+        part, place = self.place(index)
+        return self._parts[part][place]
+
+
 @dataclass(frozen=True)
 class PictureSet:
     """A data set as a stream plugin gives it: blocks by output, in the owner's order; no tasks yet.
 
-    `soft` says that blocks carry distributions as targets. `note` is what a reader of results must know
+    `soft` says that blocks carry distributions as targets. `values`: the names of what is learned where every sample
+    has numbers rather than a class, such as valence and arousal; `outputs` are then what is cut into tasks (subjects,
+    groups of videos), each with films to learn from and films held out. `note` is what a reader of results must know
     about the data (which label file was used, say). `licence` is what may be done with the pictures and with what
     is trained on them, in the owner's sense; empty: not known.
     """
@@ -183,12 +237,14 @@ class PictureSet:
     soft: bool = False
     note: str = ""
     licence: str = ""
+    values: tuple[str, ...] = ()
 
     def held_out(self, share: float) -> PictureSet:
         """A set whose test pictures are a share of every output's training pictures, taken from those by lot.
 
         For choosing settings: the real test pictures are not in it at all. The lot is the same whatever the seed.
-        Raises CallError where an output would be left without pictures on either side.
+        Where there are films, whole films are taken, and those of one kin together. Raises CallError where an output
+        would be left without pictures on either side.
         """
         import torch
 
@@ -196,10 +252,17 @@ class PictureSet:
 
         train, test = {}, {}
         for name, block in self.train.items():
-            order = torch.randperm(len(block), generator=generator("hold-out", name)).tolist()
+            kins = list(dict.fromkeys(film.kin for film in block.films))
+            order = torch.randperm(len(kins or block), generator=generator("hold-out", name)).tolist()
             held = round(share * len(order))
             if not 0 < held < len(order):
-                raise CallError(f"--holdout {share:g}: {name!r} has {len(order)} training pictures, too few to be cut")
+                what = "videos or people to learn from" if kins else "training pictures"
+                raise CallError(f"--holdout {share:g}: {name!r} has {len(order)} {what}, too few to be cut")
+            if kins:
+                taken = {kins[i] for i in order[:held]}
+                test[name] = Block.of_films(name, "test", [film for film in block.films if film.kin in taken])
+                train[name] = Block.of_films(name, "train", [film for film in block.films if film.kin not in taken])
+                continue
             test[name] = block.part(sorted(order[:held]), "test")
             train[name] = block.part(sorted(order[held:]), "train")
         return replace(self, train=train, test=test)
@@ -305,3 +368,10 @@ def targets_of(blocks: Sequence[Block], outputs: Sequence[str], all_outputs: Seq
             row = row / row.sum(1, keepdim=True)
         rows.append(row)
     return torch.cat(rows)
+
+
+def values_of(blocks: Sequence[Block]) -> Tensor:
+    """The values float32 [n, K] of all samples of a set of values' blocks, in order; at least one block."""
+    import torch
+
+    return torch.cat([block.targets for block in blocks if block.targets is not None]).float()

@@ -44,18 +44,20 @@ KINDS: Mapping[str, Kind] = {
             "stream",
             "pictures with named outputs, to be cut into tasks",
             {"data_root": "Path | None", "progress": "Progress"},
-            frozenset({"tasks", "classes_per_task", "backbone"}),
+            frozenset({"tasks", "classes_per_task", "backbone", "head", "values"}),
         ),
         Kind(
             "backbone",
             "a frozen network, pictures → features",
             {"stream": "TaskStream", "device": "str", "progress": "Progress"},
+            frozenset({"values"}),
         ),
         Kind("lift", "a fixed map of the features, under the heads", {"width": "int"}),
         Kind(
             "head",
             "how a task's head is fitted to its features",
             {"features": "Tensor", "targets": "Tensor", "rng": "Generator"},
+            frozenset({"values"}),
         ),
         Kind(
             "unknown",
@@ -71,21 +73,27 @@ KINDS: Mapping[str, Kind] = {
             "merge",
             "two heads, or their statistics, → one head",
             {"old": "Head", "new": "Head", **_STATISTICS, "rng": "Generator"},
-            frozenset({"exact", "class_grams"}),
+            frozenset({"exact", "class_grams", "values"}),
         ),
         Kind("surgery", "an operation on one head's weights", {"head": "Head", "rng": "Generator"}, frozenset({"on"})),
         Kind(
             "strategy",
             "a way to learn a whole stream",
             {"stream": "TaskStream", "features": "Callable", "backbone": "Backbone", "rng": "Generator"},
-            frozenset({"exact"}),
+            frozenset({"exact", "values"}),
         ),
         Kind(
             "loss",
             "prediction, target, mask → a number to lower",
             {"prediction": "Tensor", "target": "Tensor", "mask": "Tensor"},
         ),
-        Kind("network", "a video network, features → valence and arousal", {"widths": "Mapping"}),
+        Kind(
+            "network",
+            "a video network, features → valence and arousal",
+            {"widths": "Mapping"},
+            frozenset({"reads", "preset"}),
+        ),
+        Kind("preset", "settings of a video training, under a name", {}),
         Kind(
             "modality",
             "what a film's frames become: a row of numbers each",
@@ -342,6 +350,7 @@ surgery = partial(_decorate, kind="surgery")
 strategy = partial(_decorate, kind="strategy")
 loss = partial(_decorate, kind="loss")
 network = partial(_decorate, kind="network")
+preset = partial(_decorate, kind="preset")
 modality = partial(_decorate, kind="modality")
 corpus = partial(_decorate, kind="corpus")
 maker = partial(_decorate, kind="maker")

@@ -26,3 +26,26 @@ class Silent:
 
     def say(self, message: str) -> None:
         """Say nothing."""
+
+
+class SaidOnce:
+    """Somebody's progress, who is told every line once only: many trainings have the same to say.
+
+    >>> class Loud(Silent):
+    ...     def say(self, message: str) -> None:
+    ...         print(message)
+    >>> once = SaidOnce(Loud())
+    >>> once.say("short film")
+    short film
+    >>> once.say("short film")
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self.track = progress.track
+        self._say, self._said = progress.say, set[str]()
+
+    def say(self, message: str) -> None:
+        """Hand a line on, unless it was said before."""
+        if message not in self._said:
+            self._said.add(message)
+            self._say(message)

@@ -116,7 +116,7 @@ class Recipe(RecipeFile):
     class_order: Literal["given", "random"] | list[str] = "given"
     backbone: Choice | None = None
     lift: Choice | None = None
-    head: Choice = Choice(name="softmax")
+    head: Choice | None = None
     unknown: Choice = Choice(name="none")
     merge: Choice = Choice(name="alpha")
     surgery: list[PlacedChoice] = Field(default_factory=list)

@@ -44,7 +44,8 @@ def finished_step(setup: Setup, number: int, predictor: Predictor, joint: JointP
         "outputs": list(setup.stream.groups[number]),
         "row": scores.row,
         "row_task_aware": scores.row_task_aware,
-        "accuracy": measures.pooled(scores.row, setup.stream.test_counts),
+        "accuracy": scores.overall,
+        "by_output": scores.by_output,
         "unknown": asdict(scores.unknown) if scores.unknown else None,
         "joint": reference,
         "surgery": [asdict(effect) for effect in predictor.effects] if isinstance(predictor, LinearPredictor) else [],
@@ -59,10 +60,11 @@ def all_metrics(setup: Setup, backbone: Backbone, steps: Sequence[Step], knowled
     stream, counts = setup.stream, setup.stream.test_counts
     table, matrix = _square([step["row"] for step in steps])
     aware, _ = _square([step["row_task_aware"] for step in steps])
-    curve = measures.curve(matrix, counts)
+    curve = [step["accuracy"] for step in steps]
     joint = [step["joint"] for step in steps if step["joint"]]
     return Metrics(
         schema=1,
+        score="ccc" if stream.values else "accuracy",
         stream=str(setup.source),
         strategy=setup.strategy,
         **_method(setup),
@@ -85,8 +87,9 @@ def all_metrics(setup: Setup, backbone: Backbone, steps: Sequence[Step], knowled
         matrix=table,
         matrix_task_aware=aware,
         curve=curve,
+        curve_by_output={n: [step["by_output"][n] for step in steps] for n in stream.values} or None,
         accuracy_final=curve[-1],
-        accuracy_average_incremental=measures.average_incremental(matrix, counts),
+        accuracy_average_incremental=float(np.mean(curve)),
         forgetting_chaudhry=measures.forgetting_chaudhry(matrix),
         forgetting_avalanche=measures.forgetting_avalanche(matrix),
         bwt_gem=measures.bwt_gem(matrix),
@@ -107,7 +110,7 @@ def _method(setup: Setup) -> dict[str, Any]:
         "surgery": [str(operation) for operation in learner.surgeries],
         "lift": str(learner.lift) if learner.lift else None,
         "head": str(learner.fit) if learner.fits_heads else None,
-        "unknown_from": str(learner.unknown) if learner.fits_heads else None,
+        "unknown_from": str(learner.unknown) if learner.fits_heads and not setup.stream.values else None,
     }
 
 
@@ -143,8 +146,10 @@ def _weights(
     None of a strategy whose predictors do not tell.
     """
     if knowledge:
-        width = knowledge.head.weight.shape[1] + 1
-        return backbone.parameters + knowledge.parameters, [len(outputs) * width for outputs in setup.stream.groups]
+        width, stream = knowledge.head.weight.shape[1] + 1, setup.stream
+        rows = [0, *(len(stream.learned(number)) for number in range(len(stream)))]
+        growth = [(after - before) * width for before, after in pairwise(rows)]
+        return backbone.parameters + knowledge.parameters, growth
     own = [step["parameters"] for step in steps]
     if None in own:
         return None, None

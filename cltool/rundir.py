@@ -32,7 +32,7 @@ class _Strict(BaseModel):
 
 
 class TaskFacts(_Strict):
-    """A task's name, outputs, and how many training and test pictures it has."""
+    """A task's name, outputs (of values: subjects or groups of videos), and how many training and test pictures."""
 
     name: str
     outputs: list[str]
@@ -41,7 +41,7 @@ class TaskFacts(_Strict):
 
 
 class JointFacts(_Strict):
-    """The joint reference's accuracy after each task, and the decay it used; None where it was left out."""
+    """The joint reference's score after each task, and the decay it used; None where it was left out."""
 
     curve: list[float]
     decay: list[float]
@@ -109,7 +109,7 @@ class Metrics(_Strict):
     """metrics.json, schema 1: see docs/run-directory.md."""
 
     schema_: Literal[1] = Field(1, alias="schema")
-    score: Literal["accuracy"] = "accuracy"
+    score: Literal["accuracy", "ccc"] = "accuracy"
     stream: str
     strategy: str
     merge: str | None  # None where a strategy plugin learned
@@ -128,6 +128,7 @@ class Metrics(_Strict):
     matrix: list[list[float | None]]
     matrix_task_aware: list[list[float | None]]
     curve: list[float]
+    curve_by_output: dict[str, list[float]] | None = None  # of values
     accuracy_final: float
     accuracy_average_incremental: float
     forgetting_chaudhry: float

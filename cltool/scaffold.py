@@ -206,6 +206,10 @@ USE = {
     "stream": "cltool run --stream {name}\n",
     "corpus": "cltool data check {name} --data-root FOLDER\n",
     "maker": "cltool data make {name} --out FOLDER\n",
+    "modality": "cltool video extract FILM --modality {name} --out STORE\n",
+    "preset": "cltool video train STORE --network audio --preset {name}\n",
+    "network": "cltool video train STORE --network {name}\n",
+    "loss": "cltool video train STORE --network audio --loss {name}\n",
     **{
         kind: f"cltool run --stream digits --{kind} {{name}}\n"
         for kind in ("backbone", "lift", "head", "unknown", "merge", "surgery")

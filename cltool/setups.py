@@ -11,7 +11,7 @@ import torch
 
 from cltool.backbones import Backbone
 from cltool.catalogue import Catalogue, discover
-from cltool.errors import CallError
+from cltool.errors import CallError, PluginFailed
 from cltool.learner import Learner
 from cltool.pictures import PictureSet
 from cltool.plugin import Configured, Spec
@@ -43,13 +43,14 @@ class Setup:
 
     @property
     def strategy(self) -> str:
-        """The strategy as a person spells it: the merge, and beside it what is not a recipe's default."""
+        """The strategy as a person spells it: the merge, and beside it what is not the stream's default."""
         method = self.method
         if not isinstance(method, Learner):
             return str(method)
         parts = {"merge": method.merge, "lift": method.lift, "surgery": method.surgeries}
         fitted = {"head": method.fit, "unknown": method.unknown}
-        return spell({**parts, **{kind: part for kind, part in fitted.items() if str(part) != _default(kind).name}})
+        told = {kind: part for kind, part in fitted.items() if str(part) != _default(kind, self.source).name}
+        return spell({**parts, **told})
 
     def build(self, progress: Progress | None = None) -> Backbone:
         """The frozen network, described; its body is built when a picture has to go through it."""
@@ -67,7 +68,9 @@ def prepare(recipe: Recipe, progress: Progress | None = None, pictures: PictureS
     facts = source.plugin.facts
     backbone_spec = recipe.backbone.spec if recipe.backbone else Spec.parse(facts.get("backbone", "resnet18"))
     backbone = catalogue.configure("backbone", backbone_spec)
-    method, resolved = _strategy(recipe, catalogue) if recipe.strategy else _learner(recipe, catalogue)
+    found = _strategy(recipe, catalogue, source) if recipe.strategy else _learner(recipe, catalogue, source)
+    method, resolved = found
+    check_kind(source, catalogue, backbone, method)
     device = device_of(recipe.device)
     pictures = pictures or load(recipe, source, progress)
     tasks, per_task = recipe.tasks, recipe.classes_per_task
@@ -88,20 +91,23 @@ def load(recipe: Recipe, source: Configured, progress: Progress | None = None) -
     data_root = Path(recipe.data_root) if recipe.data_root else None
     if data_root is not None and not data_root.exists():
         raise CallError(f"--data-root {data_root}: there is nothing; give the folder that holds the data")
-    pictures = source(data_root=data_root, progress=progress or Silent())
+    pictures: PictureSet = source(data_root=data_root, progress=progress or Silent())
+    if bool(pictures.values) != bool(source.plugin.facts.get("values")):
+        raise PluginFailed(f"stream {source.plugin.name!r} gives values without the fact values=True, or the other way")
     return pictures.held_out(recipe.holdout) if recipe.holdout else pictures
 
 
-def _learner(recipe: Recipe, catalogue: Catalogue) -> tuple[Learner, Mapping[str, Any]]:
+def _learner(recipe: Recipe, catalogue: Catalogue, source: Configured) -> tuple[Learner, Mapping[str, Any]]:
     """The learner that merges heads, and the recipe's keys of it, resolved."""
     merge, fit, unknown = (
-        catalogue.configure(kind, getattr(recipe, kind).spec) for kind in ("merge", "head", "unknown")
+        catalogue.configure(kind, (getattr(recipe, kind) or _default(kind, source)).spec)
+        for kind in ("merge", "head", "unknown")
     )
     lift = catalogue.configure("lift", recipe.lift.spec) if recipe.lift else None
     surgeries = tuple(Operation.of(catalogue.configure("surgery", s.spec), s.on) for s in recipe.surgery)
     learner = Learner(fit, unknown, merge, recipe.seed, lift, surgeries)
     if not learner.fits_heads:
-        _check_without_heads(learner)
+        _check_without_heads(learner, source)
     return learner, {
         "merge": Choice.of(merge.spec),
         "head": Choice.of(fit.spec),
@@ -111,38 +117,66 @@ def _learner(recipe: Recipe, catalogue: Catalogue) -> tuple[Learner, Mapping[str
     }
 
 
-def _check_without_heads(learner: Learner) -> None:
+def _check_without_heads(learner: Learner, source: Configured) -> None:
     """Raise CallError where tasks' heads are asked to be fitted or operated on and the merge asks for none."""
     name = learner.merge.plugin.name
     for operation in learner.surgeries:
         if operation.on == "task":
             raise CallError(f"--surgery {operation}: merge {name!r} looks at no task's head; take @merged")
     for kind, part in {"head": learner.fit, "unknown": learner.unknown}.items():
-        if str(part) != _default(kind).name:
-            default = _default(kind).name
+        default = _default(kind, source).name
+        if str(part) != default:
             raise CallError(
                 f"--{kind} {part}: merge {name!r} asks for no head; leave it out, or take --{kind} {default}"
             )
 
 
-def _strategy(recipe: Recipe, catalogue: Catalogue) -> tuple[Configured, Mapping[str, Any]]:
+def _strategy(recipe: Recipe, catalogue: Catalogue, source: Configured) -> tuple[Configured, Mapping[str, Any]]:
     """A strategy plugin, and the recipe's keys of how is learned: what belongs to merging stays at its default."""
     assert recipe.strategy is not None
     strategy = catalogue.configure("strategy", recipe.strategy.spec)
     given = [kind for kind in ("lift", "surgery") if getattr(recipe, kind)]
     for kind in ("merge", "head", "unknown"):  # a default may be there written out, as in a resolved recipe
-        choice = getattr(recipe, kind)
-        if choice != _default(kind) and str(catalogue.configure(kind, choice.spec)) != _default(kind).name:
+        default = _default(kind, source)
+        choice = getattr(recipe, kind) or default
+        if choice != default and str(catalogue.configure(kind, choice.spec)) != default.name:
             given.append(kind)
     if given:
         raise CallError(f"--strategy {strategy} learns by itself; leave out --{given[0]}")
-    merging = {kind: _default(kind) for kind in ("merge", "head", "unknown")}
+    merging = {kind: _default(kind, source) for kind in ("merge", "head", "unknown")}
     return strategy, {"strategy": Choice.of(strategy.spec), **merging}
 
 
-def _default(kind: str) -> Any:
-    """What a recipe says of a kind when nobody did."""
-    return Recipe.model_fields[kind].default
+def _default(kind: str, source: Configured) -> Choice:
+    """What a recipe says of a kind when nobody did; which head, the stream may say."""
+    if kind == "head":
+        return Choice(name=source.plugin.facts.get("head", "softmax"))
+    default: Choice = Recipe.model_fields[kind].default
+    return default
+
+
+def check_kind(source: Configured, catalogue: Catalogue, backbone: Configured, method: Learner | Configured) -> None:
+    """Raise CallError for a plugin that is made for classes beside a stream of values, or the other way round.
+
+    Plugins say that they are fit for values by the fact `values`; of backbones it means that films are all they read.
+    """
+    values, where = bool(source.plugin.facts.get("values")), f"stream {source.plugin.name!r}"
+    if values != bool(backbone.plugin.facts.get("values")):
+        read, there = ("pictures", "features of films") if values else ("features of films", "pictures")
+        raise CallError(f"--backbone {backbone} reads {read}, and {where} has {there}; leave it out")
+    if not values:
+        return
+    if not isinstance(method, Learner):
+        if not method.plugin.facts.get("values"):
+            raise CallError(f"--strategy {method} learns classes, and {where} has values; take a --merge instead")
+        return
+    if not method.merge.plugin.facts.get("values"):
+        fit = [name for name in catalogue.names("merge") if catalogue.find("merge", name).facts.get("values")]
+        raise CallError(f"--merge {method.merge} is for classes, and {where} has values; take {', '.join(fit)}")
+    if method.fits_heads and not method.fit.plugin.facts.get("values"):
+        raise CallError(f"--head {method.fit} fits classes, and {where} has values; leave it out for the stream's own")
+    if str(method.unknown) != _default("unknown", source).name:
+        raise CallError(f"--unknown {method.unknown}: {where} has values, and they have no unknown; leave it out")
 
 
 def device_of(wanted: str) -> str:

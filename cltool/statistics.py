@@ -17,10 +17,11 @@ from cltool.files import load_tensors, save_tensors
 class Statistics:
     """Sums over samples x ∈ ℝᴰ (with a constant one appended: x̃) and targets y ∈ ℝᶜ; `a + b` adds tasks.
 
-    `names`: C outputs. `count` [C] = Σ y. `gram` [D+1, D+1] = Σ x̃ x̃ᵀ, without any ridge. `cross`
-    [D+1, C] = Σ x̃ yᵀ; its last row is Σ y. `target_squares` [C] = Σ y². `class_grams` [C, D, D] = Σ y x xᵀ of
-    every output, where they were asked for, else None. All float64, and fixed in size however many samples
-    there were; no sample is kept as such (the mean of a class of one sample is that sample). `space`: as a head's.
+    `names`: C outputs. `count` [C] = Σ y, for values (valence, …) the number of samples. `gram` [D+1, D+1] = Σ x̃ x̃ᵀ,
+    without any ridge. `cross` [D+1, C] = Σ x̃ yᵀ; its last row is Σ y. `target_squares` [C] = Σ y². `class_grams`
+    [C, D, D] = Σ y x xᵀ of every output, where they were asked for, else None. All float64, and fixed in size however
+    many samples there were; no sample is kept as such (the mean of a class of one sample is that sample). `space`: as
+    a head's.
 
     >>> s = Statistics.of(torch.tensor([[1.0], [3.0]]), torch.eye(2), ("a", "b"), "space")
     >>> s.mean("b"), (s + s).count
@@ -37,13 +38,27 @@ class Statistics:
 
     @classmethod
     def of(
-        cls, features: Tensor, targets: Tensor, names: tuple[str, ...], space: str, class_grams: bool = False
+        cls,
+        features: Tensor,
+        targets: Tensor,
+        names: tuple[str, ...],
+        space: str,
+        class_grams: bool = False,
+        values: bool = False,
     ) -> Statistics:
-        """Statistics of features [n, D] and targets [n, C]; `class_grams`: also those of every output, 8·C·D² bytes."""
+        """Statistics of features [n, D] and targets [n, C]; `class_grams`: also those of every output, 8·C·D² bytes.
+
+        `values`: targets are values, of which every sample has all, rather than shares of classes.
+
+        >>> y = torch.tensor([[0.5, -0.2], [-0.5, 0.4]])
+        >>> Statistics.of(torch.ones(2, 1), y, ("valence", "arousal"), "space", values=True).count
+        tensor([2., 2.], dtype=torch.float64)
+        """
         x = torch.cat([features.double(), features.new_ones(len(features), 1).double()], 1)
         y = targets.double()
         grams = _class_grams(x[:, :-1], y) if class_grams else None
-        return cls(names, space, y.sum(0), _gram(x), (y.T @ x).T.contiguous(), y.square().sum(0), grams)
+        count = torch.full_like(y[0], len(y)) if values else y.sum(0)
+        return cls(names, space, count, _gram(x), (y.T @ x).T.contiguous(), y.square().sum(0), grams)
 
     @classmethod
     def empty(cls, width: int, space: str) -> Statistics:

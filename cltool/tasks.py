@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cltool.errors import CallError, nearest
-from cltool.pictures import Block, PictureSet, Turn, targets_of
+from cltool.pictures import Block, PictureSet, Turn, targets_of, values_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,17 +18,23 @@ Blocks = tuple[Block, ...]
 
 @dataclass(frozen=True)
 class Task:
-    """One task: its outputs and its pictures, of which the training part lasts for its turn only."""
+    """One task: its outputs and its pictures, of which the training part lasts for its turn only.
+
+    `outputs`: what a head has rows for, classes or, where `values` is true, values: the same in every task.
+    """
 
     name: str
     outputs: tuple[str, ...]
     train: Blocks
     test: Blocks
     all_outputs: tuple[str, ...]
+    values: bool = False
 
     @property
     def train_targets(self) -> Tensor:
-        """float32 [n, K]: each training picture's distribution over the task's K outputs."""
+        """float32 [n, K]: each training picture's distribution over the task's K outputs, or its K values."""
+        if self.values:
+            return values_of(self.train)
         return targets_of(self.train, self.outputs, self.all_outputs)
 
 
@@ -57,9 +63,19 @@ class TaskStream:
             turn = Turn()
             train = tuple(self.pictures.train[name].during(turn) for name in outputs)
             try:
-                yield Task(f"{number + 1:03d}", outputs, train, self.test(outputs), self.pictures.outputs)
+                name, test = f"{number + 1:03d}", self.test(outputs)
+                yield Task(name, self.values or outputs, train, test, self.pictures.outputs, bool(self.values))
             finally:
                 turn.over = True
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The names of the values that are learned; none where classes are."""
+        return self.pictures.values
+
+    def learned(self, number: int) -> tuple[str, ...]:
+        """What a predictor must have scores for after task `number` (from 0): all classes seen, or the values."""
+        return self.values or self.seen(number)
 
     def test(self, outputs: Sequence[str]) -> Blocks:
         """The test blocks of these outputs."""

@@ -167,3 +167,81 @@ def _told_epochs(outputs: Sequence[str]) -> list[dict[str, object]]:
         }
         for number, loss in ((1, 0.5), (2, 0.3), (3, 0.4))
     ]
+
+
+@pytest.fixture
+def trained_on(tmp_path: Path) -> Callable[..., Path]:
+    """Makes a training's directory in a moment: a valence–arousal network, its weights by lot, for films like one.
+
+    `network`, `modalities` and `backbone`, spelled; `card`: what it says otherwise.
+    """
+
+    def make(
+        film: Path,
+        network: str = "audio:hidden=8",
+        modalities: Sequence[str] = ("mel",),
+        backbone: str | None = None,
+        name: str = "model",
+        **card: object,
+    ) -> Path:
+        from cltool.affect.frames import read_by
+        from cltool.affect.models import BEST, ModelCard, save
+        from cltool.affect.scaling import ScaledNetwork, Scaling
+        from cltool.catalogue import discover
+        from cltool.plugin import Spec
+        from cltool.video.extraction import extract
+        from cltool.video.recipes import ExtractionRecipe
+        from cltool.video.setups import prepare
+
+        seen_by = {"backbone": backbone} if backbone else {}
+        recipe = ExtractionRecipe.of({"inputs": [str(film)], "modalities": list(modalities), **seen_by})
+        store = extract(prepare(recipe), tmp_path / f"{name}-features")
+        configured = discover().configure("network", Spec.parse(network))
+        reads = read_by(configured.plugin.facts, store, configured.plugin.name)
+        unscaled = Scaling({n: torch.zeros(w) for n, w in reads.items()}, {n: torch.ones(w) for n, w in reads.items()})
+        with torch.random.fork_rng([]):
+            torch.manual_seed(3)
+            module = ScaledNetwork(configured(widths=reads), unscaled)
+        (entry,) = store.index.films.values()
+        told: dict[str, object] = {
+            "network": network,
+            "reads": reads,
+            "shapes": {tensor: store.index.tensors[tensor].shape for tensor in reads},
+            "modalities": sorted({store.index.tensors[tensor].modality for tensor in reads}),
+            "about": store.index.about,
+            "backbone": backbone,
+            "sequence": 8,
+            "context": "none",
+            "rate": entry.rate,
+            "parameters": sum(weight.numel() for weight in module.parameters()),
+            "data": "by hand",
+            "synthetic": False,
+            "train": [],
+            "validation": [],
+            "metrics": {},
+            "recipe": {},
+        }
+        save(tmp_path / name / BEST, ModelCard.model_validate({**told, **card}), module.state_dict())
+        return tmp_path / name
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def puppet_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Features of twelve synthetic films of two seconds: landmarks, body, mel; five people are in two films each."""
+    from cltool.progress import Silent
+    from cltool_plugins.streams.va_puppet import made
+
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("CLTOOL_CACHE", str(tmp_path_factory.mktemp("puppets")))
+        return made(films=12, seconds=2.0, seed=0, progress=Silent())
+
+
+@pytest.fixture
+def puppets(puppet_store: Path) -> TaskStream:
+    """Three tasks of the synthetic films: groups of videos, one person of each held out."""
+    from cltool.progress import Silent
+    from cltool_plugins.streams.va_puppet import va_puppet
+
+    return arrange(va_puppet(puppet_store, Silent(), groups=3), per_task=1)

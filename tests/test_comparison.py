@@ -127,7 +127,7 @@ def test_comparison_json_tells_every_number_over_seeds(tmp_path: Path) -> None:
     (stream,) = found["streams"]
     assert stream == {
         **{"stream": "digits", "backbone": "random:features=12,size=8,seed=0", "universal": None},
-        **{"note": "", "holdout": None},
+        **{"score": "accuracy", "note": "", "holdout": None},
     }
     first, second = found["strategies"]
     assert (first["strategy"], first["head"], second["surgery"]) == ("concat+head=ridge", "ridge", ["clahe@merged"])

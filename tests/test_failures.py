@@ -13,8 +13,11 @@ import torch
 from safetensors.torch import save_file
 
 from cltool.checkpoints import open_checkpoint
+from cltool.comparison import ComparisonRecipe, prepare_comparison
 from cltool.errors import CallError
 from cltool.files import replacing, save_text
+from cltool.recipe import Recipe
+from cltool.setups import prepare
 
 STATE = {"weight": torch.ones(3, 2), "bias": torch.zeros(3)}
 
@@ -183,3 +186,46 @@ def test_errors_of_whoever_writes_stay_theirs(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No space left"), replacing(tmp_path / "text.txt"):
         raise OSError(28, "No space left on device")
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        *(
+            (
+                {"merge": name},
+                f"--merge {name} is for classes, and stream 'va-puppet' has values; take alpha, concat, gram",
+            )
+            for name in ("align", "calibrate", "cwr", "lda", "margin", "ncm", "resample")
+        ),
+        ({"head": "softmax"}, "--head softmax fits classes"),
+        ({"unknown": "noise"}, "--unknown noise: stream 'va-puppet' has values"),
+        ({"strategy": "qda"}, "--strategy qda learns classes"),
+        ({"backbone": "random"}, "--backbone random reads pictures"),
+        ({"stream": "digits", "backbone": "frames"}, "--backbone frames reads features of films"),
+    ],
+)
+def test_what_is_made_for_classes_is_refused_for_values_before_films_are_made(
+    keys: dict[str, str], told: str, cache: Path
+) -> None:
+    with pytest.raises(CallError) as caught:
+        prepare(Recipe.of({"stream": "va-puppet", **keys}))
+    assert str(caught.value).startswith(told)
+    assert "\n" not in str(caught.value)
+    assert not (cache / "stores").exists()
+
+
+def test_classes_and_values_are_not_compared(puppet_store: Path) -> None:
+    asked = ComparisonRecipe.spelled(
+        ["va-puppet:groups=2", "digits"], ["ridge"], seeds=[0], data_root=str(puppet_store), backbone=None
+    )
+    with pytest.raises(CallError, match="no score in common"):
+        prepare_comparison(asked)
+
+
+def test_a_network_is_not_trained_on_films_as_on_classes() -> None:
+    from cltool.universal.recipes import TrainingRecipe
+    from cltool.universal.setups import prepare as prepare_training
+
+    with pytest.raises(CallError, match="take cltool video train"):
+        prepare_training(TrainingRecipe(stream="va-puppet", backbone="random"))

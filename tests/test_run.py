@@ -28,7 +28,7 @@ from cltool.statistics import Statistics
 
 KEYS = {
     *("schema", "score", "stream", "strategy", "merge", "surgery", "head", "unknown_from", "backbone"),
-    *("surgery_effects", "lift", "holdout"),
+    *("surgery_effects", "lift", "holdout", "curve_by_output"),
     *("universal", "seed", "note", "tasks", "left_out", "matrix", "matrix_task_aware", "curve"),
     *("accuracy_final", "accuracy_average_incremental", "forgetting_chaudhry", "forgetting_avalanche"),
     *("bwt_gem", "joint", "gap_to_joint", "unknown", "cost"),

@@ -138,7 +138,7 @@ def test_only_commands_that_there_are_stand_in_a_readme(tmp_path: Path) -> None:
     for kind in KINDS:
         (_, readme, *_) = write_plugin(kind, "halves", tmp_path, package=True)
         (ran,) = [line.split() for line in readme.read_text().splitlines() if line.startswith("cltool run")] or [[]]
-        others = ("strategy", "loss", "network", "modality", "corpus", "maker")
+        others = ("strategy", "loss", "network", "preset", "modality", "corpus", "maker")
         assert ran == [] if kind in others else ran[-2:] == [f"--{kind}", "halves"]
         readme.parent.rename(tmp_path / kind)
 

@@ -51,7 +51,8 @@ def test_a_plus_within_a_value_is_kept() -> None:
 
 
 def test_a_recipe_file_lends_its_way_to_learn(tmp_path: Path) -> None:
-    asked = {"stream": "digits", "merge": "concat", "lift": "relu:dim=9", "surgery": ["prune@merged"], "seed": 4}
+    asked = {"stream": "digits", "merge": "concat", "head": "softmax", "lift": "relu:dim=9", "seed": 4}
+    asked["surgery"] = ["prune@merged"]
     Recipe.of(asked).save(tmp_path / "merged.yaml")
     found = parse(str(tmp_path / "merged.yaml"), discover())
     again = Recipe.of({"stream": "emnist", **found})

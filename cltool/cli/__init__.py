@@ -14,7 +14,15 @@ from cltool.errors import CallError
 ClickException: type[Exception] = typer.BadParameter.__mro__[2]
 
 INTERRUPTED = 130  # Typer gives this for a KeyboardInterrupt as well, and says nothing
-RESUMABLE = (["run"], ["compare"], ["universal", "train"], ["video", "extract"])
+RESUMABLE = (
+    ["run"],
+    ["compare"],
+    ["universal", "train"],
+    ["video", "extract"],
+    ["video", "train"],
+    ["video", "grid"],
+    ["video", "repeat"],
+)
 
 app = typer.Typer(
     name="cltool",

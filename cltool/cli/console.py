@@ -89,35 +89,40 @@ class Screen:
 def step_table(steps: list[dict[str, Any]]) -> Table:
     """A row per finished task."""
     table = Table(box=None, header_style="bold", pad_edge=False)
-    headings = ("task", "classes", "accuracy", "task-aware", "joint", "gap", "unknown AUROC", "seconds")
-    for heading in headings:
+    values = tuple(steps[0].get("by_output") or ()) if steps else ()
+    told = ("groups", "CCC", *values) if values else ("classes", "accuracy", "task-aware")
+    for heading in ("task", *told, "joint", "gap", *(() if values else ("unknown AUROC",)), "seconds"):
         table.add_column(heading, justify="right")
     classes = 0
     for step in steps:
         classes += len(step["outputs"])
         joint, unknown = step["joint"], step["unknown"]
         aware = step["row_task_aware"]
+        beside = [step["by_output"][name] for name in values] if values else [sum(aware) / len(aware)]
+        auroc = f"{unknown['auroc']:.3f}" if unknown and unknown["auroc"] is not None else ""
         table.add_row(
             step["task"],
             str(classes),
             f"{step['accuracy']:.3f}",
-            f"{sum(aware) / len(aware):.3f}",
+            *(f"{number:.3f}" for number in beside),
             f"{joint['accuracy']:.3f}" if joint else "",
             f"{joint['accuracy'] - step['accuracy']:+.3f}" if joint else "",
-            f"{unknown['auroc']:.3f}" if unknown and unknown["auroc"] is not None else "",
+            *(() if values else (auroc,)),
             f"{sum(step['seconds'].values()):.1f}",
         )
     return table
 
 
-def curve_lines(classes: list[int], curve: list[float], joint: list[float] | None, width: int = 40) -> Text:
+def curve_lines(
+    classes: list[int], curve: list[float], joint: list[float] | None, units: str = "classes", width: int = 40
+) -> Text:
     """The curve as bars, with a mark where the joint reference stands."""
     text = Text()
     for i, (count, value) in enumerate(zip(classes, curve, strict=True)):
         cells = ["█" if (cell + 0.5) / width <= value else " " for cell in range(width)]
         if joint:
-            cells[min(width - 1, int(joint[i] * width))] = "│"
-        text.append(f"{count:>5} classes ").append("".join(cells), style="blue").append(f" {value:.3f}\n")
+            cells[max(0, min(width - 1, int(joint[i] * width)))] = "│"
+        text.append(f"{count:>5} {units:<7} ").append("".join(cells), style="blue").append(f" {value:.3f}\n")
     if joint:
         text.append(f"{'│ joint reference':>31}\n", style="dim")
     return text

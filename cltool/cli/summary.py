@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.table import Table
 
 from cltool.cli.console import curve_lines, results, step_table
-from cltool.report.curves import title
+from cltool.report.curves import title, unit_name
 from cltool.rundir import Cost, Metrics, SurgeryFacts
 
 FILES = ("metrics.json", "curves.png", "weights.png", "surgery.png", "head.safetensors")  # what a person looks at
@@ -25,11 +25,12 @@ def print_summary(metrics: Metrics, path: Path) -> None:
         results.print(metrics.note, style="dim", highlight=False)
     results.print(step_table(steps))
     results.print()
-    results.print(curve_lines(classes, metrics.curve, metrics.joint.curve if metrics.joint else None), end="")
+    joint, units = metrics.joint.curve if metrics.joint else None, unit_name(metrics)
+    results.print(curve_lines(classes, metrics.curve, joint, units), end="")
     results.print(
         f"final {metrics.accuracy_final:.3f}, average {metrics.accuracy_average_incremental:.3f}, "
         f"forgetting {metrics.forgetting_chaudhry:.3f}, backward transfer {metrics.bwt_gem:+.3f}"
-        + (f", {len(metrics.left_out)} class(es) left out" if metrics.left_out else ""),
+        + (f", {len(metrics.left_out)} of the {units} left out" if metrics.left_out else ""),
         highlight=False,
     )
     results.print(f"{_sizes(metrics.cost)}; {_seconds(metrics.cost)}", highlight=False)

@@ -1,4 +1,4 @@
-"""Strategies side by side, on the terminal."""
+"""Strategies or trainings side by side, on the terminal."""
 
 from __future__ import annotations
 
@@ -29,3 +29,18 @@ def print_rows(table: Sequence[Row], caption: str) -> None:
     """The table on standard output, under what it is about."""
     results.print(caption, style="bold", highlight=False)
     results.print(rows_table(table, results.width))
+
+
+def texts_table(texts: tuple[Sequence[str], Sequence[Sequence[str]]], names: int = 1) -> Table:
+    """Headings and lines of which the first so many columns are names, which may be folded, and the others numbers."""
+    headings, lines = texts
+    shown = Table(box=None, header_style="bold", pad_edge=False, collapse_padding=True)
+    for place, heading in enumerate(headings):
+        stacked = "\n".join(heading.replace("-", "- ").split())
+        if place < names:
+            shown.add_column(stacked, overflow="fold", min_width=min(8, len(heading)))
+        else:
+            shown.add_column(stacked, justify="right", no_wrap=True)
+    for line in lines:
+        shown.add_row(*line)
+    return shown

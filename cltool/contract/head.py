@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from cltool.contract.clauses import Clause
-from cltool.contract.examples import samples
+from cltool.contract.examples import samples, value_samples
 from cltool.contract.trials import DETERMINISTIC, RUNS, UNTOUCHED, Make, Subject, Trial, each, try_all
 from cltool.plugin import Configured
 
@@ -23,6 +23,7 @@ def subject(head: Configured) -> Subject:
     with_unknown = torch.cat([abc.targets, torch.zeros(len(abc.targets), 1)], 1)
     still = abc.features.clone()
     still[:, 0] = 7.0
+    law = value_samples("first")
     few = samples("ab", 1, width=9)
     cases = {
         SEPARATED: case(abc.features, abc.targets),
@@ -30,12 +31,14 @@ def subject(head: Configured) -> Subject:
         "soft targets": case(abc.features, 0.8 * abc.targets + 0.2 / 3),
         "one sample per class, fewer than features": case(few.features, few.targets),
         "a feature that does not move": case(still, abc.targets),
+        **({VALUES: case(law.features, law.targets)} if head.plugin.facts.get("values") else {}),
         "a single class": case(*(lambda one: (one.features, one.targets))(samples("a"))),
     }
     return try_all(head, cases)
 
 
 SEPARATED = "well-separated classes"
+VALUES = "values that follow a linear law"
 
 
 def _shape(trial: Trial) -> str | None:
@@ -59,6 +62,15 @@ def _dtype(trial: Trial) -> str | None:
     return f"{bad.pop()}" if bad else None
 
 
+def _values(trial: Trial) -> str | None:
+    if trial.case != VALUES:
+        return None
+    weight, bias = trial.result
+    targets = trial.given["targets"]
+    wrong = (trial.given["features"] @ weight.T + bias - targets).square().mean(0) / targets.var(0, correction=0)
+    return None if (wrong < 1).all() else f"{float(wrong.max()):.0%} of a value's variance is wrong"
+
+
 def _learns(trial: Trial) -> str | None:
     if trial.case != SEPARATED:
         return None
@@ -75,6 +87,7 @@ CLAUSES = (
     Clause("finite", "finite numbers", each(_finite)),
     Clause("dtype", "float32, as the features", each(_dtype)),
     Clause("learns", "over 90 % of well-separated training samples right", each(_learns)),
+    Clause("values", "where it says that it is fit for values, nearer to them than their mean", each(_values)),
     UNTOUCHED,
     DETERMINISTIC,
 )

@@ -11,7 +11,7 @@ import torch
 
 from cltool.contract.clauses import Clause, NotChecked
 from cltool.contract.exactness import FROM_HEADS, FROM_SUMS, bound, difference, fold, foldings, joint, situations
-from cltool.contract.examples import FLOATS, WIDTH, Samples, samples, without_samples
+from cltool.contract.examples import FLOATS, WIDTH, Samples, samples, value_samples, without_samples
 from cltool.contract.heads import FILE, FINITE, head_of
 from cltool.contract.trials import DETERMINISTIC, RUNS, UNTOUCHED, Make, Subject, Trial, each, try_all
 from cltool.heads import UNKNOWN, Head
@@ -19,6 +19,7 @@ from cltool.plugin import Configured
 from cltool.seeding import generator
 
 SEPARATED = "new classes"
+UNEXPLAINED = 0.25  # share of a value's variance, where a law explains all but 1 % of it
 EXACT = (
     "the joint solution, whatever the order and grouping of tasks, but for rounding: "
     f"{FROM_SUMS:g} of the largest weight from sums alone, {FROM_HEADS:g} from float32 heads"
@@ -145,6 +146,22 @@ def _exact(subject: Subject) -> str | None:
     return _accurate(joint(merge, situations()[0].tasks), situations()[0].tasks)
 
 
+def _values(subject: Subject) -> str | None:
+    """Tasks that share their rows and the law that these follow: every head knows it, and so must the merged one."""
+    merge = subject.plugin
+    if not merge.plugin.facts.get("values"):
+        raise NotChecked("it does not claim to be fit for values")
+    tasks = [value_samples(part) for part in ("first", "second", "third")]
+    whole, found = reduce(add, tasks), fold(merge, tasks)
+    if found.names != whole.names:
+        return f"rows {', '.join(found.names)} instead of {', '.join(whole.names)}"
+    wrong = (found(whole.features) - whole.targets).square().mean(0) / whole.targets.var(0, correction=0)
+    if not (wrong < UNEXPLAINED).all():
+        return f"{float(wrong.max()):.0%} of a value's variance is wrong"
+    off = difference(found, joint(merge, tasks)) if merge.plugin.facts.get("exact") else 0.0
+    return None if off <= bound(merge) else f"weights that differ by {off:.3g} of the largest from the joint solution's"
+
+
 def _accurate(head: Head, tasks: Sequence[Samples]) -> str | None:
     """A joint solution that solves nothing is none: zeros are the same whatever the order, too."""
     whole = reduce(add, tasks)
@@ -167,4 +184,5 @@ CLAUSES = (
     DETERMINISTIC,
     FILE,
     Clause("exact", EXACT, _exact),
+    Clause("values", "where it says so, rows of values stay what they are, and follow the law of all tasks", _values),
 )

@@ -22,7 +22,7 @@ from cltool.progress import Silent
 from cltool.recipe import Choice
 from cltool.video.encoding import film_writer
 from cltool.video.films import Film
-from cltool.video.modalities import Extractor, Frames, Picture, Rows
+from cltool.video.modalities import Extractor, Frames, Picture, Rows, reads
 from cltool.video.setups import ordered
 
 RATE, SOUND_RATE, SIDE = 25, 16_000, 256
@@ -106,7 +106,7 @@ def _film(pictures: Sequence[Picture | None]) -> Iterator[Film]:
 
 def _extractors(modality: Configured, film: Film) -> list[Extractor]:
     """The modality at work on a film, last, behind those whose rows it reads."""
-    earlier = ordered([Choice(name=name) for name in modality.plugin.facts.get("after", ())], discover())
+    earlier = ordered([Choice(name=name) for name in reads(modality)], discover())
     flat = Backbone.of("flat", torch.nn.Flatten(), PictureTransform(8), 3 * 8 * 8)
     inputs = {"film": film, "backbone": flat, "device": "cpu", "face_model": None, "pose_model": None}
     return [one(**inputs, progress=Silent()) for one in (*earlier.values(), modality)]

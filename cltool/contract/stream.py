@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import torch
 
-from cltool.contract.clauses import Clause, NotChecked, told
+from cltool.contract.clauses import Clause, NotChecked, first, told
 from cltool.contract.trials import Make, Subject, Trial, each, try_all
 from cltool.errors import CallError
 from cltool.pictures import Block, PictureSet
@@ -88,14 +88,20 @@ def _pictures(trial: Trial) -> str | None:
         for block in (trial.result.train[name], trial.result.test[name]):
             for index in {0, len(block) - 1}:
                 picture = block.picture(index)
-                if picture.dtype != torch.uint8 or picture.ndim != 3 or picture.shape[0] not in (1, 3):
+                if trial.result.values:
+                    if picture.dtype != torch.float32 or picture.ndim != 3 or list(picture.shape[1:]) != [1, 1]:
+                        return f"{picture.dtype} {list(picture.shape)}, {block.names[index]}"
+                elif picture.dtype != torch.uint8 or picture.ndim != 3 or picture.shape[0] not in (1, 3):
                     return f"{picture.dtype} {list(picture.shape)}, {block.names[index]}"
     return None
 
 
 def _targets(trial: Trial) -> str | None:
     classes = len(trial.result.outputs)
-    for block in (*trial.result.train.values(), *trial.result.test.values()):
+    blocks = (*trial.result.train.values(), *trial.result.test.values())
+    if trial.result.values:
+        return first([_values(block, len(trial.result.values)) for block in blocks])
+    for block in blocks:
         if (block.targets is not None) != trial.result.soft:
             return f"{'hard' if trial.result.soft else 'soft'} labels of {block.output!r}"
         if block.targets is None:
@@ -107,6 +113,31 @@ def _targets(trial: Trial) -> str | None:
             least = float(block.targets.min())
             return f"rows of {block.output!r} from {least:.3f}, that sum to {float(total.min()):.3f}"
     return None
+
+
+def _values(block: Block, count: int) -> str | None:
+    if block.targets is None or list(block.targets.shape) != [len(block), count]:
+        shape = "none" if block.targets is None else f"{list(block.targets.shape)}"
+        return f"{shape} for {len(block)} frames of {block.output!r} and {count} values"
+    if not torch.isfinite(block.targets).all():
+        return f"values of {block.output!r} that are not finite"
+    if sum(map(len, block.films)) != len(block):
+        return f"{sum(map(len, block.films))} frames in the films of {block.output!r}, which has {len(block)}"
+    return None
+
+
+def _declared(subject: Subject) -> str | None:
+    if not subject.trials:
+        raise NotChecked("it needs its data")
+    facts = subject.plugin.plugin.facts
+
+    def judge(trial: Trial) -> str | None:
+        if not isinstance(trial.result, PictureSet):
+            return None  # said there
+        says = bool(facts.get("values"))
+        return None if says == bool(trial.result.values) else f"values: {trial.result.values}, where the fact is {says}"
+
+    return each(judge)(subject)
 
 
 def _tasks(subject: Subject) -> str | None:
@@ -145,8 +176,9 @@ CLAUSES = (
     ),
     Clause("outputs", "different names, each with training and test pictures", _when_read(_outputs)),
     Clause("blocks", "each under its own output and split, none empty", _when_read(_blocks)),
-    Clause("pictures", "uint8 [C, H, W], C 1 or 3", _when_read(_pictures)),
-    Clause("targets", "distributions over the outputs, where labels are soft", _when_read(_targets)),
+    Clause("pictures", "uint8 [C, H, W], C 1 or 3; of values, float32 [D, 1, 1]", _when_read(_pictures)),
+    Clause("targets", "distributions over the outputs, where labels are soft; values [n, K]", _when_read(_targets)),
+    Clause("values", "named where the fact `values` says so, and only there", _declared),
     Clause("tasks", "its own number of tasks fits its classes", _tasks),
     Clause("deterministic", "the same pictures at every call", _when_read(_deterministic)),
 )

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cltool.report.curves import lowest
 from cltool.report.figures import BLUE, GREEN, GREY, ORANGE, PINK, RED, SKY, new_figure, save_figure
-from cltool.report.runs import FinishedRun, Group, joint_curve, references
-from cltool.report.tables import caption, sparsity
+from cltool.report.runs import FinishedRun, Group, in_common, joint_curve, references
+from cltool.report.tables import caption, score_of, sparsity
 from cltool.rundir import Metrics
 
 if TYPE_CHECKING:
@@ -22,7 +23,9 @@ DASHES = ("--", "-.", ":")
 
 
 def draw_comparison(groups: Sequence[Group], paths: Sequence[Path]) -> None:
-    """Draw every group's accuracy on all classes seen: its mean over runs, and a band of its 95 % interval."""
+    """Draw every group's score on all classes seen: its mean over runs, and a band of its 95 % interval."""
+    from matplotlib.ticker import MaxNLocator
+
     figure = new_figure(7.5, 4.4)
     axes = figure.add_axes((0.09, 0.11, 0.88, 0.8))
     for number, group in enumerate(references(groups)):
@@ -32,7 +35,10 @@ def draw_comparison(groups: Sequence[Group], paths: Sequence[Path]) -> None:
     for number, group in enumerate(groups):
         colour, mark = COLOURS[number % len(COLOURS)], MARKS[number // len(COLOURS) % len(MARKS)]
         _draw_curve(axes, group.curve(lambda m: m.curve), colour, group.title, marker=mark, markersize=4)
-    axes.set(xlabel="classes seen", ylabel="accuracy on all classes seen", ylim=(0, 1.02))
+    score, units = score_of(groups), in_common(lambda group: group.units, groups, "classes or groups")
+    bottom = lowest(*(group.curve(lambda m: m.curve)["mean"] or () for group in groups))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set(xlabel=f"{units} seen", ylabel=f"{score} on all {units} seen", ylim=(bottom, 1.02))
     _finish(axes, groups)
     save_figure(figure, paths)
 
@@ -44,7 +50,7 @@ def _draw_curve(axes: Axes, curve: dict[str, Any], colour: str, label: str, **li
 
 
 def draw_against(option: str, groups: Sequence[Group], paths: Sequence[Path]) -> None:
-    """Draw final accuracy, and the share of zero weights, against the value of an option.
+    """Draw the final score, and the share of zero weights, against the value of an option.
 
     Groups whose runs do not have the option are drawn as level lines to compare with.
     """
@@ -69,7 +75,7 @@ def draw_against(option: str, groups: Sequence[Group], paths: Sequence[Path]) ->
             spread = np.array([np.std(p, ddof=1) if len(p) > 1 else 0.0 for p in points])
             axes.errorbar(values, mean, spread, fmt=mark, color=colour, markersize=4, capsize=2, label=group.label)
             _ring_no_ops(axes, option, group, values, mean)
-    above.set(ylabel="final accuracy")
+    above.set(ylabel=f"final {score_of(groups)}")
     below.set(xlabel=option, ylabel="zero weights", ylim=(-0.03, 1.03))
     below.grid(alpha=0.25)
     below.spines[["top", "right"]].set_visible(False)

@@ -21,7 +21,8 @@ def draw_run(out: RunDirectory, metrics: Metrics, learner: Learner | None) -> No
     draw_curves(metrics, [out.path / "curves.png", out.path / "curves.svg"])
     if learner is None:
         return
-    borders = [task.outputs for task in metrics.tasks]
+    values = tuple(metrics.curve_by_output or ())
+    borders = [values] if values else [task.outputs for task in metrics.tasks]
     draw_weights(Head.load(out.path / "head.safetensors"), borders, out.path / "weights.png")
     if learner.surgeries:
         draw_surgery(_stages(out, metrics, learner), [out.path / "surgery.png"], title(metrics))

@@ -15,7 +15,7 @@ from cltool.errors import CallError, PluginError
 from cltool.places import split_place
 from cltool.plugin import Spec
 from cltool.recipe import Choice, Recipe
-from cltool.report.curves import protocol
+from cltool.report.curves import protocol, score_name, unit_name
 from cltool.rundir import Metrics
 from cltool.spread import Spread, half_width
 
@@ -71,7 +71,8 @@ class FinishedRun:
         metrics = self.metrics
         sizes = [len(task.outputs) for task in metrics.tasks]
         held_out = f", {metrics.holdout:.0%} held out" if metrics.holdout else ""
-        return f"{metrics.stream}, {metrics.backbone}, {' + '.join(map(str, sizes))} classes{held_out}"
+        cut = f"{' + '.join(map(str, sizes))} {unit_name(metrics)}"
+        return f"{metrics.stream}, {metrics.backbone}, {cut}{held_out}"
 
     def strategy(self, without: str | None = None) -> str:
         """The strategy as spelled; `without` leaves the value of an option out."""
@@ -136,6 +137,16 @@ class Group:
         }
 
     @property
+    def score(self) -> str:
+        """What the runs are scored by, as a person says it."""
+        return score_name(self.runs[0].metrics)
+
+    @property
+    def units(self) -> str:
+        """What the runs' stream was cut into."""
+        return unit_name(self.runs[0].metrics)
+
+    @property
     def about(self) -> str:
         """What a table or picture of the runs must say of where they come from."""
         metrics = self.runs[0].metrics
@@ -176,6 +187,12 @@ def references(groups: Sequence[Group]) -> list[Group]:
         label = label if alone else f"{run.setting}: {label}"
         found.setdefault(label, {}).setdefault((metrics.seed, order), run)
     return [Group(label, list(members.values())) for label, members in found.items()]
+
+
+def in_common(of: Callable[[Group], str], groups: Sequence[Group], otherwise: str) -> str:
+    """What a property of all groups is, and `otherwise` where they differ."""
+    found = {of(group) for group in groups}
+    return found.pop() if len(found) == 1 else otherwise
 
 
 def joint_curve(metrics: Metrics) -> list[float]:

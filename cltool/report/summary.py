@@ -36,7 +36,7 @@ def summary(runs: Sequence[FinishedRun], root: Path) -> dict[str, Any]:
 
 def _stream(group: Group) -> dict[str, Any]:
     metrics = group.runs[0].metrics
-    return {key: getattr(metrics, key) for key in ("stream", "backbone", "universal", "note", "holdout")}
+    return {key: getattr(metrics, key) for key in ("stream", "score", "backbone", "universal", "note", "holdout")}
 
 
 def _strategy(group: Group, root: Path) -> dict[str, Any]:

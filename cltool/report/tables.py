@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
 
-from cltool.report.runs import Group, joint_curve, references
+from cltool.report.runs import Group, in_common, joint_curve, references
 from cltool.rundir import Metrics
 
 Row = dict[str, Any]
@@ -22,7 +22,7 @@ def _cosine_distance(metrics: Metrics) -> float | None:
 
 
 def rows(groups: Sequence[Group]) -> list[Row]:
-    """A row of numbers per group, and one per joint reference: final accuracy and its interval, and means."""
+    """A row of numbers per group, and one per joint reference: the final score and its interval, and means."""
     return [*map(_row, groups), *map(_reference_row, references(groups))]
 
 
@@ -31,6 +31,7 @@ def _row(group: Group) -> Row:
     assert final is not None
     return {
         "strategy": group.title,
+        "score": group.score,
         "runs": final.n,
         "final": final.mean,
         "deviation": final.deviation,
@@ -55,6 +56,7 @@ def _reference_row(group: Group) -> Row:
     nothing = dict.fromkeys((*list(FORMATS)[1:], *OF_SURGERY))
     return {
         "strategy": group.label,
+        "score": group.score,
         "runs": final.n,
         "final": final.mean,
         "deviation": final.deviation,
@@ -87,7 +89,9 @@ def texts(table: Sequence[Row], narrow: bool = False) -> tuple[list[str], list[l
     formats = {**FORMATS, **(OF_SURGERY if operated else {})}
     if narrow:
         formats = {key: format_ for key, format_ in formats.items() if key not in ("average", "unknown_auroc")}
-    headings = ["strategy", *([] if narrow else ["runs"]), "final accuracy", "95 % interval"]
+    scores = {row["score"] for row in table}
+    final = f"final {scores.pop() if len(scores) == 1 else 'score'}"
+    headings = ["strategy", *([] if narrow else ["runs"]), final, "95 % interval"]
     cells = []
     for row in table:
         spread = f" ± {row['deviation']:.3f}" if row["runs"] > 1 and not narrow else ""
@@ -108,6 +112,11 @@ def markdown(table: Sequence[Row], caption: str = "") -> str:
     lines = [f"| {' | '.join(line)} |" for line in (headings, *cells)]
     lines.insert(1, "|" + "---|" * len(headings))
     return "\n".join([*([caption, ""] if caption else []), *lines]) + "\n"
+
+
+def score_of(groups: Sequence[Group]) -> str:
+    """What the groups are scored by: accuracy, CCC, or where they differ a score."""
+    return in_common(lambda group: group.score, groups, "score")
 
 
 def caption(groups: Sequence[Group]) -> str:

@@ -15,21 +15,22 @@ class Linear(nn.Module):
 
     def __init__(self, widths: Mapping[str, int]) -> None:
         super().__init__()
-        self.modalities = tuple(widths)
-        self.outputs = nn.Linear(sum(widths.values()), 2)
+        self.tensors = tuple(widths)
+        self.outputs = nn.Linear(sum(widths.values()), 2)  # the last layer has this name
 
     def forward(self, features: Mapping[str, Tensor], mask: Tensor) -> Tensor:
-        """Features {modality: [B, S, F]}, mask [B, S], True = valid → [B, S, 2]."""
-        frames = torch.cat([features[modality] for modality in self.modalities], -1)
+        """Features {tensor: [B, S, F]}, mask [B, S], True = one of them is there → [B, S, 2]."""
+        frames = torch.cat([features[tensor] for tensor in self.tensors], -1)
         # A masked frame may hold anything, NaN included.
         return self.outputs(torch.where(mask[..., None], frames, 0))
 
 
+# reads=("mel", "body") would ask for these tensors of the store alone; without it, a network is given all.
 @network(source="where the idea comes from")
 def mine(widths: Mapping[str, int]) -> nn.Module:
-    """Every modality's features, side by side, through one linear map per frame.
+    """Every tensor's features, side by side, through one linear map per frame.
 
-    `widths`: features per frame by modality. The module maps {modality: [B, S, F]} and mask [B, S] to [B, S, 2].
+    `widths`: features per frame by tensor. The module maps {tensor: [B, S, F]} and mask [B, S] to [B, S, 2].
 
     >>> mask = torch.ones(1, 7, dtype=torch.bool)
     >>> module = mine({"mel": 128, "body": 36})

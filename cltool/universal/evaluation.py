@@ -21,6 +21,7 @@ from cltool.heads import Head
 from cltool.pictures import Block, PictureSet
 from cltool.progress import Progress, Silent
 from cltool.recipe import Choice
+from cltool.training.evaluations import names_of
 from cltool.universal.cards import Card
 from cltool.universal.frozen import rebuilt, space, weights_file
 from cltool.universal.journals import read_journal
@@ -214,7 +215,7 @@ def prepare(
     found = [_opened(directory, other or OtherData(), plugins) for directory in directories]
     return [
         _candidate(name, opened, loaded, progress or Silent())
-        for name, opened in zip(_names(directories), found, strict=True)
+        for name, opened in zip(names_of(directories), found, strict=True)
     ]
 
 
@@ -276,23 +277,6 @@ def _check_classes(pictures: PictureSet, known: Sequence[str], directory: Path) 
             )
     if not any(len(block) for block in pictures.test.values()):
         raise CallError(f"there are no test pictures to try {directory} on; give others by --data-root or --stream")
-
-
-def _names(directories: Sequence[Path]) -> list[str]:
-    """What to call each: its folder's name, with those above it where two would be called the same.
-
-    >>> _names([Path("/a/first"), Path("/b/first"), Path("/c")])
-    ['a-first', 'b-first', 'c']
-    """
-    parts = [directory.resolve().parts[1:] for directory in directories]
-
-    def name(own: Sequence[str]) -> str:
-        for depth in range(1, len(own)):
-            if sum(other[-depth:] == own[-depth:] for other in parts) == 1:
-                return "-".join(own[-depth:])
-        return "-".join(own)
-
-    return [name(own) for own in parts]
 
 
 def evaluate(candidate: Candidate, bank: FeatureBank) -> Evaluation:

@@ -101,6 +101,8 @@ def load(recipe: TrainingRecipe, source: Configured, progress: Progress | None =
     data_root = Path(recipe.data_root) if recipe.data_root else None
     if data_root is not None and not data_root.exists():
         raise CallError(f"--data-root {data_root}: there is nothing; give the folder that holds the data")
+    if source.plugin.facts.get("values"):
+        raise CallError(f"stream {source.plugin.name!r} has values and films, not classes; take cltool video train")
     pictures: PictureSet = source(data_root=data_root, progress=progress or Silent())
     if recipe.label_map is not None:
         pictures = pictures.relabelled(recipe.label_map)

@@ -18,7 +18,7 @@ from cltool.video.decoding import RATE, Frame, read_frames
 from cltool.video.films import OUTPUTS, Film
 from cltool.video.growing import SCRATCH, GrowingTensors, growing_tensors
 from cltool.video.matching import matched
-from cltool.video.modalities import Extractor, Frames, Rows
+from cltool.video.modalities import Extractor, Frames, Rows, reads
 from cltool.video.recipes import ExtractionRecipe
 from cltool.video.setups import ExtractionSetup
 from cltool.video.store import VALID, FeatureStore, FilmEntry, Index, StoredFilm, TensorFacts
@@ -245,7 +245,7 @@ class _Extraction:
 
     def _check_read(self, name: str, extractors: Mapping[str, Extractor], rows: Mapping[str, Rows]) -> None:
         """Raise PluginFailed where what a modality reads has not been found yet in these frames."""
-        for earlier in self.setup.modalities[name].plugin.facts.get("after", ()):
+        for earlier in reads(self.setup.modalities[name]):
             if late := extractors[earlier].shapes.keys() - rows.keys():
                 raise PluginFailed(f"modality {name!r} reads rows of {min(late)!r}, which come late")
 

@@ -10,7 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cltool.plugin import Configured
+
 Picture = NDArray[np.uint8]  # RGB, [H, W, 3], C-contiguous
+
+
+def reads(modality: Configured) -> tuple[str, ...]:
+    """Names of the modalities whose rows this one reads: its fact `after`, names or a function of its options."""
+    after: Any = modality.plugin.facts.get("after", ())
+    return tuple(after(modality.options) if callable(after) else after)
 
 
 @dataclass(frozen=True, eq=False)

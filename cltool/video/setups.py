@@ -22,7 +22,7 @@ from cltool.setups import device_of
 from cltool.tasks import TaskStream, arrange
 from cltool.video.decoding import FILM_SUFFIXES, FilmFacts, has_numbered_pictures, probe, read_frames
 from cltool.video.films import Corpus, Film
-from cltool.video.modalities import Extractor
+from cltool.video.modalities import Extractor, reads
 from cltool.video.own_words import says_synthetic
 from cltool.video.recipes import ExtractionRecipe
 from cltool.video.store import FilmEntry
@@ -154,7 +154,7 @@ def ordered(choices: Sequence[Choice], catalogue: Catalogue) -> dict[str, Config
         if name in found:
             return
         configured = catalogue.configure("modality", asked.get(name, Spec(name)))
-        for earlier in configured.plugin.facts.get("after", ()):
+        for earlier in reads(configured):
             add(earlier, (*path, name))
         found[name] = configured
 

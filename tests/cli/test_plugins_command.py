@@ -46,7 +46,7 @@ def test_the_list_has_every_kind_and_says_what_each_plugin_does(cltool: Callable
     assert found.code == 0
     for words in ("alpha", "Orgil 2022, eq.", *KINDS):
         assert words in found.out
-    assert "80 of" in found.out  # torchvision's take one line
+    assert "wide_resnet50_2: 80" in found.out  # torchvision's take one line
     assert "wide_resnet101_2" in cltool("plugins", "list", "backbone").out
 
 

@@ -32,6 +32,7 @@ from cltool import (
     merge,
     modality,
     network,
+    preset,
     strategy,
     stream,
     surgery,
@@ -282,6 +283,13 @@ def holds_five(old: Head, new: Head) -> Head:
     return Head(names, found.weight[keep], found.bias[keep], found.counts[keep], found.space)
 
 
+@breaks("values", came="of a value's variance is wrong")
+@merge(values=True)
+def adding_up(old: Head, new: Head) -> Head:
+    """Add rows that both own, as if they were of classes."""
+    return union(old, new, lambda name, before, after: replace(before, weight=before.weight + after.weight))
+
+
 @breaks("exact", came="for tasks one by one, one sample per class")
 @merge(exact=True)
 def newest_in_doubt(old_statistics: Statistics, statistics: Statistics) -> Head:
@@ -409,6 +417,13 @@ def needs_two(features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     if targets.shape[1] < 2:
         raise ValueError("nothing to tell apart")
     return ridge(features, targets)
+
+
+@breaks("values", came="of a value's variance is wrong")
+@head(values=True)
+def only_signs(features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Learn whether a value is positive, and no more."""
+    return ridge(features, 20 * torch.sign(targets))
 
 
 @breaks("shape", came="[[3, 6], [1, 3]] instead of [3, 6], [3]")
@@ -775,6 +790,13 @@ def unpacked() -> PictureSet:
     return vars(quartet())  # type: ignore[return-value]
 
 
+@breaks("values", came="where the fact is True")
+@stream(values=True)
+def boastful() -> PictureSet:
+    """Claim values, and have classes."""
+    return quartet()
+
+
 @breaks("offline", came="FileNotFoundError")
 @stream
 def presumes(data_root: Path | None) -> PictureSet:
@@ -1106,10 +1128,28 @@ class Framewise(nn.Module):
 
     def __init__(self, width: int, outputs: int = 2) -> None:
         super().__init__()
-        self.used = nn.Linear(width, outputs)
+        self.outputs = nn.Linear(width, outputs)
 
     def forward(self, features: Mapping[str, Tensor], mask: Tensor) -> Tensor:
-        return self.used(features["mel"])
+        return self.outputs(seen(features, mask))
+
+
+def seen(features: Mapping[str, Tensor], mask: Tensor) -> Tensor:
+    return torch.where(mask[..., None], features["mel"], 0)
+
+
+@breaks("reads", "runs", came="'mel'")
+@network(reads="mel")
+def spelled(widths: Mapping[str, int]) -> nn.Module:
+    """Name a tensor where a tuple of names is due."""
+    return Framewise(widths["mel"])
+
+
+@breaks("reads", came="('mel', 'mel')")
+@network(reads=("mel", "mel"))
+def stutters(widths: Mapping[str, int]) -> nn.Module:
+    """Name a tensor twice."""
+    return Framewise(widths["mel"])
 
 
 @breaks("runs", came="KeyError: 'gaze'")
@@ -1119,29 +1159,40 @@ def gazes(widths: Mapping[str, int]) -> nn.Module:
     return Framewise(widths["gaze"])
 
 
-@breaks("shape", came="[3, 7, 1]")
+@breaks("runs", came="KeyError: 'body'")
+@network(reads=("mel",))
+def peeps(widths: Mapping[str, int]) -> nn.Module:
+    """Read what it does not say."""
+    return Framewise(widths["mel"] + widths["body"])
+
+
+@breaks("shape", "outputs", came="[3, 7, 1]")
 @network
 def valence_only(widths: Mapping[str, int]) -> nn.Module:
     """Give one number per frame."""
     return Framewise(widths["mel"], 1)
 
 
-@breaks("shape", "finite", "mask", "trains", "settled", came="a function")
+@breaks("shape", "finite", "mask", "trains", "settled", "outputs", "sizes", came="a function")
 @network
 def untrained(widths: Mapping[str, int]) -> nn.Module:
     """Give a function."""
     return lambda features, mask: features["mel"][..., :2]  # type: ignore[return-value]
 
 
-class Ranged(Framewise):
-    """Scores over their range: the batch's in training, else one that was never taken down."""
+class Ranged(nn.Module):
+    """Features over their range: the batch's in training, else one that was never taken down."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.outputs = nn.Linear(width, 2)
 
     def forward(self, features: Mapping[str, Tensor], mask: Tensor) -> Tensor:
-        found = super().forward(features, mask)
-        return found / (found.detach().abs().max() if self.training else 0)
+        found = seen(features, mask)
+        return self.outputs(found / (found.detach().abs().max() + 1e-6 if self.training else 0))
 
 
-@breaks("finite", came="numbers that are not")
+@breaks("finite", "mask", "settled", "outputs", "sizes", came="numbers that are not")
 @network
 def ranged(widths: Mapping[str, int]) -> nn.Module:
     """Divide by nought in eval mode."""
@@ -1150,17 +1201,30 @@ def ranged(widths: Mapping[str, int]) -> nn.Module:
 
 class Smeared(Framewise):
     def forward(self, features: Mapping[str, Tensor], mask: Tensor) -> Tensor:
-        return self.used(features["mel"] + features["mel"].mean(1, keepdim=True))
+        return self.outputs(features["mel"] + features["mel"].nan_to_num().mean(1, keepdim=True))
 
 
-@breaks("mask", came="other scores for valid frames")
+@breaks("mask", came="other scores for valid frames where masked ones hold 9.0")
 @network
 def smeared(widths: Mapping[str, int]) -> nn.Module:
     """Add the mean of all frames, masked or not."""
     return Smeared(widths["mel"])
 
 
-@breaks("trains", came="none at spare.weight")
+class Weighed(Framewise):
+    def forward(self, features: Mapping[str, Tensor], mask: Tensor) -> Tensor:
+        kept = features["mel"] * mask[..., None]
+        return self.outputs(kept + kept.sum(1, keepdim=True))
+
+
+@breaks("mask", came="other scores for valid frames where masked ones hold nan")
+@network
+def weighed(widths: Mapping[str, int]) -> nn.Module:
+    """Multiply masked frames by nought, which leaves NaN there."""
+    return Weighed(widths["mel"])
+
+
+@breaks("trains", "sizes", came="none at spare.weight")
 @network
 def idle(widths: Mapping[str, int]) -> nn.Module:
     """Hold a layer that nothing goes through."""
@@ -1171,7 +1235,7 @@ def idle(widths: Mapping[str, int]) -> nn.Module:
 
 class Forgetful(Framewise):
     def forward(self, features: Mapping[str, Tensor], mask: Tensor) -> Tensor:
-        return nn.functional.dropout(super().forward(features, mask))
+        return self.outputs(nn.functional.dropout(seen(features, mask)))
 
 
 @breaks("mask", "settled", came="other scores for valid frames")
@@ -1179,6 +1243,133 @@ class Forgetful(Framewise):
 def forgetful(widths: Mapping[str, int]) -> nn.Module:
     """Leave units out in eval mode too; two calls, as the clause `mask` makes, are never alike."""
     return Forgetful(widths["mel"])
+
+
+class Renamed(Framewise):
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        self.last, self.outputs = self.outputs, None  # type: ignore[assignment]
+
+    def forward(self, features: Mapping[str, Tensor], mask: Tensor) -> Tensor:
+        return self.last(seen(features, mask))
+
+
+@breaks("outputs", came="outputs is not there")
+@network
+def renamed(widths: Mapping[str, int]) -> nn.Module:
+    """Call the last layer something else."""
+    return Renamed(widths["mel"])
+
+
+class Bounded(Framewise):
+    def forward(self, features: Mapping[str, Tensor], mask: Tensor) -> Tensor:
+        return super().forward(features, mask).tanh()
+
+
+@breaks("outputs", came="scores that are not what outputs gives")
+@network
+def bounded(widths: Mapping[str, int]) -> nn.Module:
+    """Do something behind the last layer."""
+    return Bounded(widths["mel"])
+
+
+class Turned(Framewise):
+    def forward(self, features: Mapping[str, Tensor], mask: Tensor) -> Tensor:
+        return self.outputs(seen(features, mask).transpose(0, 1)).transpose(0, 1)
+
+
+@breaks("outputs", came="what goes into outputs is [7, 3, 9]")
+@network
+def turned(widths: Mapping[str, int]) -> nn.Module:
+    """Go through the last layer sequence first."""
+    return Turned(widths["mel"])
+
+
+class Centred(Framewise):
+    def forward(self, features: Mapping[str, Tensor], mask: Tensor) -> Tensor:
+        frames, count = seen(features, mask), mask.sum(1)[:, None, None]
+        return self.outputs(frames - frames.sum(1, keepdim=True) / count)
+
+
+@breaks("sizes", came="numbers that are not, for a batch [1, 7, all masked]")
+@network
+def centred(widths: Mapping[str, int]) -> nn.Module:
+    """Divide by the number of valid frames, none or some."""
+    return Centred(widths["mel"])
+
+
+class Normalised(Framewise):
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        self.norm = nn.BatchNorm1d(width)
+
+    def forward(self, features: Mapping[str, Tensor], mask: Tensor) -> Tensor:
+        frames = seen(features, mask)
+        return self.outputs(self.norm(frames.flatten(0, 1)).view_as(frames))
+
+
+@breaks("sizes", came="ValueError: Expected more than 1 value per channel")
+@network
+def normalised(widths: Mapping[str, int]) -> nn.Module:
+    """Normalise over frames, of which there is but one."""
+    return Normalised(widths["mel"])
+
+
+class Remembering(Framewise):
+    """The running sum of all frames so far."""
+
+    def forward(self, features: Mapping[str, Tensor], mask: Tensor) -> Tensor:
+        return self.continued(features, mask, None)[0]
+
+    def continued(self, features: Mapping[str, Tensor], mask: Tensor, state: Any) -> Any:
+        sums = seen(features, mask).cumsum(1) + (0 if state is None else state[0][0][:, None])
+        return self.outputs(sums), (sums[:, -1][None],)
+
+
+class Restarting(Remembering):
+    def continued(self, features: Mapping[str, Tensor], mask: Tensor, state: Any) -> Any:
+        return super().continued(features, mask, None)
+
+
+class Sideways(Remembering):
+    def continued(self, features: Mapping[str, Tensor], mask: Tensor, state: Any) -> Any:
+        scores, (sums,) = super().continued(features, mask, None if state is None else (state[0][None],))
+        return scores, (sums[0],)
+
+
+class StartingElsewhere(Remembering):
+    def forward(self, features: Mapping[str, Tensor], mask: Tensor) -> Tensor:
+        return self.outputs(seen(features, mask))
+
+
+@breaks("state", came="other scores")
+@network
+def restarting(widths: Mapping[str, int]) -> nn.Module:
+    """Begin every window anew."""
+    return Restarting(widths["mel"])
+
+
+@breaks("state", came="a state of tuple [[3, 9]]")
+@network
+def sideways(widths: Mapping[str, int]) -> nn.Module:
+    """Hand on a state with the batch in front."""
+    return Sideways(widths["mel"])
+
+
+@breaks("state", came="other scores from a film's start")
+@network
+def elsewhere(widths: Mapping[str, int]) -> nn.Module:
+    """Do something else at a film's start."""
+    return StartingElsewhere(widths["mel"])
+
+
+@breaks("longest", came="scores of 10 frames, where longest is 9")
+@network
+def unending(widths: Mapping[str, int]) -> nn.Module:
+    """Take more frames than it says."""
+    module = Framewise(widths["mel"])
+    module.longest = 9  # type: ignore[assignment]
+    return module
 
 
 # Corpus
@@ -1392,6 +1583,51 @@ def renaming(out: Path, seed: int) -> None:
 def stubborn(out: Path) -> None:
     """Have no ear for the seed."""
     leave(out, 0)
+
+
+# Presets
+
+
+@breaks("runs", came="ValueError: not today")
+@preset
+def unready() -> Mapping[str, Any]:
+    """Refuse."""
+    raise ValueError("not today")
+
+
+@breaks("mapping", came="a list")
+@preset
+def keys_alone() -> Mapping[str, Any]:
+    """Give keys without values."""
+    return ["sequence"]  # type: ignore[return-value]
+
+
+@breaks("keys", came="'sequenz', which is none")
+@preset
+def misspelt() -> Mapping[str, Any]:
+    """Name a key that a recipe has not."""
+    return {"sequenz": 64}
+
+
+@breaks("keys", came="'store', which is none")
+@preset
+def possessive() -> Mapping[str, Any]:
+    """Say which features to train on."""
+    return {"store": "mine"}
+
+
+@breaks("values", came="greater than or equal to 1")
+@preset
+def endless() -> Mapping[str, Any]:
+    """Train for no epoch."""
+    return {"epochs": 0}
+
+
+@breaks("deterministic", came="")
+@preset
+def gambling() -> Mapping[str, Any]:
+    """Draw the rate from a global generator."""
+    return {"learning_rate": float(np.random.uniform(0.1, 1))}
 
 
 # Modalities

@@ -75,9 +75,10 @@ def evaluate(
     from cltool.features import FeatureBank
     from cltool.report.trainings import facts, write
     from cltool.setups import device_of
+    from cltool.training.evaluations import evaluation_folder
     from cltool.universal import evaluation
 
-    folder = _folder(directories, out)
+    folder = evaluation_folder(directories, out)
     if device not in (None, "auto", "cpu", "cuda"):
         raise CallError(f"--device {device}: give auto, cpu or cuda")
     where = device_of(device or "auto")
@@ -101,36 +102,6 @@ def _other(stream: str | None, data_root: Path | None, label_map: Path | None) -
 
     chosen = Choice.of(Spec.parse(stream)) if stream is not None else None
     return OtherData(chosen, str(data_root.absolute()) if data_root else None, parse_label_map(label_map))
-
-
-def _folder(directories: Sequence[Path], out: Path | None) -> Path:
-    """Where to write; raises CallError for a folder that holds anything but these trainings' last evaluation."""
-    from cltool.files import check_free_folder
-
-    default = directories[0] / "evaluation" if len(directories) == 1 else Path("evaluation")
-    folder = out or default
-    if folder.is_dir() and any(folder.iterdir()):
-        if out is None and _holds(folder, directories):
-            return folder
-        raise CallError(f"--out {folder} is not empty and holds no evaluation of the same; take another")
-    if len(directories) > 1 or directories[0].is_dir():  # else the directory itself is what is wrong
-        check_free_folder(folder)
-    return folder
-
-
-def _holds(folder: Path, directories: Sequence[Path]) -> bool:
-    """Whether a default folder's evaluation.json tells of these trainings.
-
-    That of one training lies in it, and tells its path as seen from wherever the call was made: the name must do.
-    """
-    try:
-        content = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
-        if len(directories) == 1:
-            return [training["training"] for training in content["trainings"]] == [directories[0].resolve().name]
-        told = {Path(training["directory"]).resolve() for training in content["trainings"]}
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-    return told == {directory.resolve() for directory in directories}
 
 
 def _show(found: Sequence[Evaluation], folder: Path) -> None:

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cltool.errors import CallError
 from cltool.files import check_free_file
 from cltool.progress import Progress, Silent
-from cltool.video.decoding import FilmFacts, probe, read_frames, read_sound
-from cltool.video.encoding import FilmWriter, film_writer
+from cltool.video.copying import CopiedSound, aac_rate, held_pictures
+from cltool.video.decoding import FilmFacts, probe, read_frames
+from cltool.video.encoding import film_writer
 from cltool.video.magnification.eulerian import magnify
 from cltool.video.magnification.settings import Settings
 from cltool.video.modalities import Picture
 from cltool.video.own_words import says_synthetic
 
-AAC_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000)
-UNEVEN_S = 0.5  # how far frames may be from their place at an even pace before it is told
 SHOWN, SHOWN_S = 10, 2.0  # frames that are drawn beside each other, and how much of the film they span
 SHOWN_PX = 640  # the widest that is worth keeping for it
 
@@ -98,7 +96,7 @@ def magnify_film(
     facts = check_film(source, out, settings, rate, force)
     progress = progress or Silent()
     total = facts.expected or 0
-    sound_rate = facts.sound_rate and min(AAC_RATES, key=lambda known: abs(known - (facts.sound_rate or 0)))
+    sound_rate = aac_rate(facts.sound_rate)
     wanted = _wanted(total, facts.rate) if show else range(0)
     shown: list[Shown] = []
     frames = 0
@@ -106,15 +104,14 @@ def magnify_film(
         progress.track(f"magnifying {source.name}", total) as advance,
         film_writer(out, facts.width * (1 + side_by_side), facts.height, facts.rate, sound_rate, facts.told) as film,
     ):
-        sound = _Sound(film, read_sound(source, sound_rate, progress.say), sound_rate) if sound_rate else None
-        pictures = _held(source, facts, progress.say)
+        sound = CopiedSound(film, source, sound_rate, progress.say)
+        pictures = held_pictures(source, facts, progress.say, "magnified")
         for picture, magnified in magnify(pictures, settings, facts.rate, out.absolute().parent):
             film.write(np.concatenate([picture, magnified], 1) if side_by_side else magnified)
             if frames in wanted:
                 shown.append((frames / facts.rate, _small(picture), _small(magnified)))
             frames += 1
-            if sound is not None:
-                sound.up_to(frames / facts.rate)
+            sound.up_to(frames / facts.rate)
             advance(1)
     return Done(out, facts.width, facts.height, frames, facts.rate, tuple(shown), facts.told)
 
@@ -136,36 +133,3 @@ def _small(picture: Picture) -> Picture:
         return picture
     size = (SHOWN_PX, max(1, round(height * SHOWN_PX / width)))
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _held(source: Path, facts: FilmFacts, note: Callable[[str], None]) -> Iterator[Picture]:
-    """The film's pictures, one for every frame: where one is missing the last one stays, or the first comes early."""
-    last: Picture | None = None
-    early = missing = 0
-    uneven = False
-    for number, (time, picture) in enumerate(read_frames(source, note, facts.rate)):
-        if not uneven and abs(time - number / facts.rate) > UNEVEN_S:
-            uneven = True
-            note(f"{source}: frames come unevenly and are written {facts.rate:g} per second; sound may be off")
-        missing += picture is None
-        last = last if picture is None else picture
-        early += 1
-        if last is not None:
-            for _ in range(early):
-                yield last
-            early = 0
-    if missing:
-        note(f"{source}: {missing} frames are missing; the ones before were magnified in their place")
-
-
-class _Sound:
-    """A film's sound, written as far as its pictures are."""
-
-    def __init__(self, film: FilmWriter, blocks: Iterator[NDArray[np.float32]], rate: int) -> None:
-        self._film, self._blocks, self._rate = film, blocks, rate
-        self._heard = 0
-
-    def up_to(self, seconds: float) -> None:
-        while self._heard < seconds * self._rate and (block := next(self._blocks, None)) is not None:
-            self._heard += len(block)
-            self._film.hear(block)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
 from cltool import head
+from cltool.ridge import ridge_regression
 
 
-@head(source="Hoerl & Kennard 1970")
+@head(source="Hoerl & Kennard 1970", values=True)
 def ridge(
     features: Tensor,
     targets: Tensor,
@@ -23,13 +23,10 @@ def ridge(
 
     `features` [n, D], `targets` [n, R] → weight [R, D], bias [R], float32.
 
+    >>> import torch
     >>> x = torch.tensor([[-1.0], [1.0]])
     >>> weight, bias = ridge(x, torch.eye(2), torch.Generator(), strength=1e-9)
     >>> (x @ weight.T + bias).round(decimals=4)
     tensor([[1., 0.], [0., 1.]])
     """
-    x = torch.cat([features, features.new_ones(len(features), 1)], 1).double()
-    penalty = torch.full((x.shape[1],), strength, dtype=x.dtype)
-    penalty[-1] = 0
-    solution = torch.linalg.solve(x.T @ x + torch.diag(penalty), x.T @ targets.double()).T.to(features.dtype)
-    return solution[:, :-1].contiguous(), solution[:, -1].contiguous()
+    return ridge_regression(features, targets, strength)

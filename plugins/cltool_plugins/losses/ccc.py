@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from cltool import loss
-from cltool_plugins.losses.masks import mean_over, valid_only
+from cltool_plugins.losses.masks import mean_over, valid_planes
 
 # Added to the denominator, where labels in [−1, 1] have something like 0.1: too little to be seen in float32,
 # enough to keep 0/0 and its gradient finite.
@@ -39,21 +39,22 @@ def ccc(
     >>> [round(float(ccc(x, y, mask)), 4) for x in (y, torch.zeros_like(y), -y)]
     [0.0, 1.0, 1.3333]
     """
-    x, y = valid_only(prediction, target, mask)
+    x, y = valid_planes(prediction, target, mask)
     if not per_sequence:  # the batch is one long sequence
-        x, y, mask = x.flatten(0, 1)[None], y.flatten(0, 1)[None], mask.flatten()[None]
-    coefficient = _concordance(x, y, mask, ddof)
-    return mean_over(1 - coefficient.mean(-1), mask.any(1))
+        x, y = (tuple(plane.flatten()[None] for plane in planes) for planes in (x, y))
+        mask = mask.flatten()[None]
+    coefficients = [_concordance(a, b, mask, ddof) for a, b in zip(x, y, strict=True)]
+    return mean_over(1 - torch.stack(coefficients).mean(0), mask.any(1))
 
 
 def _concordance(x: Tensor, y: Tensor, mask: Tensor, ddof: int) -> Tensor:
-    """The coefficient of each sequence and dimension: [B, N, K], zero where mask [B, N] is False → [B, K]."""
-    count = mask.sum(1)[:, None]
+    """The coefficient of each sequence in one dimension: [B, N], zero where mask [B, N] is False → [B]."""
+    count = mask.sum(1, dtype=x.dtype)
     n = count.clamp_min(1)
     mean_x, mean_y = x.sum(1) / n, y.sum(1) / n
     # Centred first: Σx² − n·x̄² would cancel for predictions that hardly vary, which is where training begins.
-    off_x = torch.where(mask[..., None], x - mean_x[:, None], 0)
-    off_y = torch.where(mask[..., None], y - mean_y[:, None], 0)
+    off_x = torch.where(mask, x - mean_x[:, None], 0)
+    off_y = torch.where(mask, y - mean_y[:, None], 0)
     m = (count - ddof).clamp_min(1)
-    spread = (off_x.square().sum(1) + off_y.square().sum(1)) / m
+    spread = (off_x.square() + off_y.square()).sum(1) / m
     return 2 * (off_x * off_y).sum(1) / m / (spread + (mean_x - mean_y).square() + FLOOR)

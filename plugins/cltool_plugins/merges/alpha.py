@@ -11,7 +11,7 @@ from cltool import UNKNOWN, Head, merge, union
 from cltool.heads import Row
 
 
-@merge(source="Orgil 2022, eq. 3.10-3.11")
+@merge(source="Orgil 2022, eq. 3.10-3.11", values=True)
 def alpha(
     old: Head,
     new: Head,

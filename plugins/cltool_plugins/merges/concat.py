@@ -5,7 +5,7 @@ from __future__ import annotations
 from cltool import Head, merge, union
 
 
-@merge(source="Orgil 2022, eq. 3.10")
+@merge(source="Orgil 2022, eq. 3.10", values=True)
 def concat(old: Head, new: Head) -> Head:
     """Keep every row; of a row that both heads own, keep the newer one.
 

@@ -13,7 +13,7 @@ from cltool import Head, Statistics, merge, union
 from cltool_plugins.merges.ridge_path import factored
 
 
-@merge(source="Jin et al. 2023, RegMean, arXiv:2212.09849, eq. 2", exact=True)
+@merge(source="Jin et al. 2023, RegMean, arXiv:2212.09849, eq. 2", exact=True, values=True)
 def gram(
     old: Head,
     new: Head,

@@ -14,6 +14,7 @@ from cltool_plugins.merges.ridge_path import CentredSums, RidgePath
 @merge(
     source="Zhuang et al. 2022, ACIL, arXiv:2205.14922; Golub, Heath & Wahba 1979, generalised cross-validation",
     exact=True,
+    values=True,
 )
 def ridge(
     statistics: Statistics,

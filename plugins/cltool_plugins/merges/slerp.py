@@ -15,7 +15,7 @@ from cltool_plugins.merges.alpha import mass_of_old
 COLLINEAR = 0.9995  # |cos Ω| from which on the arc is a straight line, or has no direction; as mergekit has it
 
 
-@merge(source="Shoemake 1985, Animating rotation with quaternion curves; mergekit, arXiv:2403.13257")
+@merge(source="Shoemake 1985, Animating rotation with quaternion curves; mergekit, arXiv:2403.13257", values=True)
 def slerp(
     old: Head,
     new: Head,

@@ -14,7 +14,7 @@ from cltool.heads import Row
 from cltool_plugins.merges.alpha import mass_of_old
 
 
-@merge(source="Yadav et al. 2023, TIES-Merging, arXiv:2306.01708")
+@merge(source="Yadav et al. 2023, TIES-Merging, arXiv:2306.01708", values=True)
 def ties(
     old: Head,
     new: Head,

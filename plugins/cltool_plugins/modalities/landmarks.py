@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -16,7 +16,11 @@ from cltool_plugins.modalities.face70 import FACE70
 from cltool_plugins.modalities.keypoints import Files, Scaled, openpose_rows
 
 
-@modality(source="Cao et al. 2017; Sagonas et al. 2013; Orgil 2022, §3.2.2", after=("mesh",))
+def _mesh_unless_openpose(options: Mapping[str, Any]) -> tuple[str, ...]:
+    return () if options["source"] == "openpose" else ("mesh",)
+
+
+@modality(source="Cao et al. 2017; Sagonas et al. 2013; Orgil 2022, §3.2.2", after=_mesh_unless_openpose)
 def landmarks(
     film: Film,
     *,

@@ -156,11 +156,16 @@ def test_masked_frames_do_not_matter(loss: Loss, shape: tuple[int, int, int], se
 
 
 @every_loss
-@given(shape=shapes, seed=seeds, dtype=st.sampled_from([torch.float32, torch.float64, torch.bfloat16]))
+@given(
+    shape=shapes,
+    seed=seeds,
+    share=st.sampled_from([0.0, 0.5, 1.0]),
+    dtype=st.sampled_from([torch.float32, torch.float64, torch.bfloat16]),
+)
 def test_value_and_gradient_are_finite_where_zero_divides_zero(
-    loss: Loss, shape: tuple[int, int, int], seed: int, dtype: torch.dtype
+    loss: Loss, shape: tuple[int, int, int], seed: int, share: float, dtype: torch.dtype
 ) -> None:
-    x, y, mask = (t.to(dtype) if t.dtype != torch.bool else t for t in draw(shape, seed, 0.9))
+    x, y, mask = (t.to(dtype) if t.dtype != torch.bool else t for t in draw(shape, seed, share))
     still = x[:, :1].expand(shape)  # constant in time
     for prediction, target in ((y, y), (still, y), (still, still), (x, still), (torch.zeros_like(y),) * 2):
         value, gradient = value_and_gradient(loss, prediction, target, mask)
@@ -191,6 +196,34 @@ def test_narrow_numbers_are_computed_in_float32(loss: Loss) -> None:
     assert got.dtype == torch.float32
     assert float(got) == pytest.approx(float(loss(x.double(), y.double(), mask)), rel=1e-4)
     assert loss(x.double(), y, mask).dtype == torch.float64
+
+
+@every_loss
+def test_a_prediction_of_mixed_precision_has_the_gradient_of_float32(loss: Loss) -> None:
+    x, y, mask = draw((3, 40, 2), 7)
+    value, gradient = value_and_gradient(loss, x.bfloat16(), y.float(), mask)
+    wide_value, wide = value_and_gradient(loss, x.bfloat16().float(), y.float(), mask)
+    assert gradient.dtype == torch.bfloat16
+    assert value == wide_value
+    assert torch.allclose(gradient.float(), wide, rtol=2**-7, atol=1e-8)  # rounded once, at the end
+
+
+@pytest.mark.slow
+@every_loss
+def test_compiled_it_is_the_same_loss(loss: Loss) -> None:
+    x, y, mask = (t.float() if t.dtype != torch.bool else t for t in draw((3, 40, 2), 8))
+    torch.compiler.reset()
+    got = value_and_gradient(torch.compile(lambda *given: loss(*given), fullgraph=True), x, y, mask)
+    for ours, wanted in zip(got, value_and_gradient(loss, x, y, mask), strict=True):
+        assert torch.allclose(ours, wanted, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.slow
+def test_torchmetrics_computes_the_same_ccc_with_ddof_1() -> None:
+    torchmetrics = pytest.importorskip("torchmetrics.functional")
+    x, y, mask = draw((3, 40, 2), 9)
+    theirs = torchmetrics.concordance_corrcoef(x[mask].float(), y[mask].float())
+    assert float(ccc(x.float(), y.float(), mask, ddof=1)) == pytest.approx(1 - theirs.mean().item(), abs=1e-6)
 
 
 @pytest.mark.parametrize("per_sequence", [False, True])

@@ -1,4 +1,4 @@
-"""The five streams are found as any third party's would be."""
+"""The streams are found as any third party's would be."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_stream_loads_and_says_what_it_is(name: str) -> None:
     assert (plugin.kind, plugin.name) == ("stream", name)
     assert plugin.says
     assert plugin.source
-    assert plugin.facts["tasks"] >= 1
+    assert plugin.facts.get("tasks") or plugin.facts["classes_per_task"]
 
 
 @pytest.mark.parametrize(

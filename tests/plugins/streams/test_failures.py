@@ -20,6 +20,8 @@ from torchvision.datasets import CIFAR100, EMNIST
 from cltool import CallError, PictureSet
 from cltool.catalogue import discover
 from cltool.plugin import Spec
+from cltool.progress import Silent
+from cltool.video.store import Index
 from cltool_plugins.streams.cifar100 import cifar100
 from cltool_plugins.streams.emnist import emnist
 from cltool_plugins.streams.ferplus import ferplus
@@ -383,3 +385,52 @@ def test_ferplus_option_that_there_is_none_of(option: str) -> None:
 def test_digits_have_no_options() -> None:
     with pytest.raises(CallError, match=one_line("stream 'digits' has no option 'size'")):
         discover().configure("stream", Spec.parse("digits:size=8"))
+
+
+@pytest.mark.parametrize("name", ["affwild2", "affwild", "afew-va"])
+def test_films_are_read_from_a_store_and_the_command_that_makes_one_is_told(name: str, tmp_path: Path) -> None:
+    stream = discover().configure("stream", Spec(name))
+    wanted = one_line(f"cltool video extract --corpus {name} --data-root FILMS --out STORE")
+    for root, what in ((None, "is missing"), (tmp_path, "is no feature store")):
+        with pytest.raises(CallError, match=wanted) as told:
+            stream(data_root=root, progress=Silent())
+        assert what in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"groups": 4}, ("7 different videos or people make no 4 tasks", "take groups=3 or fewer")),
+        ({"by": "subject", "groups": 2}, ("option groups is for by=video",)),
+    ],
+)
+def test_films_that_cannot_be_cut_so(options: dict[str, Any], told: Sequence[str], puppet_store: Path) -> None:
+    stream = discover().configure("stream", Spec("va-puppet", options))
+    with pytest.raises(CallError, match=one_line(*told)):
+        stream(data_root=puppet_store, progress=Silent())
+
+
+def test_features_of_another_data_set_are_refused(puppet_store: Path) -> None:
+    with pytest.raises(CallError, match=one_line("holds features of va-puppet, not of affwild2")):
+        discover().configure("stream", Spec("affwild2"))(data_root=puppet_store, progress=Silent())
+
+
+@pytest.mark.parametrize(
+    ("change", "by", "told"),
+    [
+        ({"subject": None}, "subject", "does not tell who is in its films; take by=video"),
+        ({"subject": "ann"}, "video", "films of 1 different videos or people make no 5 tasks"),
+        ({"number": True}, "subject", "nobody is in two videos"),
+    ],
+)
+def test_people_that_are_not_known_or_only_once(
+    change: dict[str, Any], by: str, told: str, puppet_store: Path, tmp_path: Path
+) -> None:
+    index = Index.load(puppet_store)
+    for number, entry in enumerate(index.films.values()):
+        entry.subject = f"person {number}" if "number" in change else change["subject"]
+    (tmp_path / "store").mkdir()
+    index.save(tmp_path / "store")
+    (tmp_path / "store" / "films").symlink_to(puppet_store / "films")
+    with pytest.raises(CallError, match=one_line(told)):
+        discover().configure("stream", Spec("va-puppet", {"by": by}))(data_root=tmp_path / "store", progress=Silent())

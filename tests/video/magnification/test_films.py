@@ -98,11 +98,11 @@ def test_missing_pictures_are_those_before_them(tmp_path: Path) -> None:
 
 
 def test_frames_that_come_unevenly_are_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from cltool.video.magnification import films
+    from cltool.video import copying
 
     source, heard = write(tmp_path / "in.mp4"), Heard()
     slow = (frame._replace(time=frame.time * 2) for frame in read_frames(source))
-    monkeypatch.setattr(films, "read_frames", lambda *_: slow)
+    monkeypatch.setattr(copying, "read_frames", lambda *_: slow)
     magnify_film(source, tmp_path / "out.mp4", PULSE, progress=heard)
     assert len(heard.lines) == 1
     assert "frames come unevenly and are written 10 per second" in heard.lines[0]

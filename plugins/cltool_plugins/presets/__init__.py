@@ -1,0 +1,1 @@
+"""Presets: settings under which valence–arousal networks are trained."""
