@@ -41,14 +41,17 @@ def measure(
 
     from cltool.affect.recipes import AffectRecipe
     from cltool.affect.setups import prepare
+    from cltool.errors import CallError
 
     asked = {"store": str(store), "loss": loss, "sequence": sequence, "batch": batch, "precision": precision}
     asked |= {"device": device, "epochs": epochs, "order": "windows"}
-    found: dict[str, dict[str, float]] = {}
-    for name in network or ["full", "mesh"]:
-        setup = prepare(AffectRecipe.of({**asked, "network": name}))
-        found[name] = paces(setup)
-    where = torch.cuda.get_device_name() if setup.device == "cuda" else f"{platform.machine()} CPU"
+    try:
+        setups = {name: prepare(AffectRecipe.of({**asked, "network": name})) for name in network or ["full", "mesh"]}
+    except CallError as error:
+        raise typer.BadParameter(str(error)) from None
+    found = {name: paces(setup) for name, setup in setups.items()}
+    on_gpu = any(setup.device == "cuda" for setup in setups.values())
+    where = torch.cuda.get_device_name() if on_gpu else f"{platform.machine()} CPU"
     about = {"device": where, "torch": torch.__version__, "threads": torch.get_num_threads(), **asked}
     result: dict[str, Any] = {"schema": 1, "about": about, "networks": found}
     if as_json:

@@ -164,6 +164,7 @@ def prepare_comparison(
     and for pictures or weights that cannot be read. Nothing is written but what backbones keep in the cache.
     """
     progress = progress or Silent()
+    _check_score(asked)
     pictures: dict[str, PictureSet] = {}
     streams: dict[str, Choice] = {}
     strategies: dict[str, Method] = {}
@@ -176,10 +177,6 @@ def prepare_comparison(
         spelled = stream if resumed else str(first.source)
         if spelled in streams:
             raise CallError(f"--stream {stream} is another's spelling; leave it out")
-        if any(bool(known.values) != bool(first.stream.values) for known in pictures.values()):
-            raise CallError(
-                f"--stream {stream}: streams of classes and of values have no score in common; compare apart"
-            )
         check_pictures(first, first.build(progress), progress)
         streams[spelled], pictures[spelled] = first.recipe.stream, first.stream.pictures
         strategies = _resolved(setups)
@@ -187,6 +184,15 @@ def prepare_comparison(
         return Comparison(asked, pictures)
     update = {"streams": streams, "strategies": strategies}
     return Comparison(asked.model_copy(update=update), pictures)
+
+
+def _check_score(asked: ComparisonRecipe) -> None:
+    """Raise CallError for streams of classes beside streams of values; no data are read."""
+    catalogue = discover([Path(file) for file in asked.plugins])
+    facts = [catalogue.find("stream", choice.name).facts for choice in asked.streams.values()]
+    for name, own in zip(asked.streams, facts, strict=True):
+        if bool(own.get("values")) != bool(facts[0].get("values")):
+            raise CallError(f"--stream {name}: streams of classes and of values have no score in common; compare apart")
 
 
 def _resolved(setups: Mapping[str, Setup]) -> dict[str, Method]:

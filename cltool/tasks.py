@@ -117,11 +117,14 @@ def order_outputs(outputs: Sequence[str], order: str | Sequence[str] = "given", 
     return tuple(order)
 
 
-def cut(ordered: Sequence[str], tasks: int | None, per_task: int | Sequence[int] | None) -> tuple[tuple[str, ...], ...]:
+def cut(
+    ordered: Sequence[str], tasks: int | None, per_task: int | Sequence[int] | None, units: str = "classes"
+) -> tuple[tuple[str, ...], ...]:
     """Cut ordered outputs into tasks: `tasks` equal ones, or `per_task` outputs each (a number or a list).
 
     With `per_task` the first T·K outputs are taken and the rest left out; T is as many as fit unless given.
-    Raises CallError: tasks that do not divide the outputs, more outputs asked for than there are.
+    `units`: what outputs are called in messages. Raises CallError: tasks that do not divide the outputs, more outputs
+    asked for than there are.
 
     >>> cut("abcdefg", None, [3, 2, 2])
     (('a', 'b', 'c'), ('d', 'e'), ('f', 'g'))
@@ -136,7 +139,7 @@ def cut(ordered: Sequence[str], tasks: int | None, per_task: int | Sequence[int]
         if n % tasks:
             fits = ", ".join(str(t) for t in range(1, n + 1) if n % t == 0)
             raise CallError(
-                f"{n} classes cannot be cut into {tasks} equal tasks; take --tasks {fits}, "
+                f"{n} {units} cannot be cut into {tasks} equal tasks; take --tasks {fits}, "
                 "or --classes-per-task to leave some out"
             )
         sizes = [n // tasks] * tasks
@@ -151,7 +154,7 @@ def cut(ordered: Sequence[str], tasks: int | None, per_task: int | Sequence[int]
         if not sizes or min(sizes) < 1:
             raise CallError("--classes-per-task: there must be at least one class per task")
     if sum(sizes) > n:
-        raise CallError(f"{' + '.join(map(str, sizes))} = {sum(sizes)} classes asked for; there are {n}")
+        raise CallError(f"{' + '.join(map(str, sizes))} = {sum(sizes)} {units} asked for; there are {n}")
     starts = [sum(sizes[:i]) for i in range(len(sizes))]
     return tuple(tuple(ordered[a : a + k]) for a, k in zip(starts, sizes, strict=True))
 
@@ -165,6 +168,6 @@ def arrange(
 ) -> TaskStream:
     """Cut a picture set into a class-incremental stream; raises as `order_outputs` and `cut` do."""
     ordered = order_outputs(pictures.outputs, order, seed)
-    groups = cut(ordered, tasks, per_task)
+    groups = cut(ordered, tasks, per_task, "groups" if pictures.values else "classes")
     taken = {name for group in groups for name in group}
     return TaskStream(pictures, groups, tuple(name for name in pictures.outputs if name not in taken))

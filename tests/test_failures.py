@@ -215,12 +215,18 @@ def test_what_is_made_for_classes_is_refused_for_values_before_films_are_made(
     assert not (cache / "stores").exists()
 
 
-def test_classes_and_values_are_not_compared(puppet_store: Path) -> None:
-    asked = ComparisonRecipe.spelled(
-        ["va-puppet:groups=2", "digits"], ["ridge"], seeds=[0], data_root=str(puppet_store), backbone=None
-    )
+def test_what_cannot_be_cut_into_tasks_is_called_groups_where_there_are_values(puppet_store: Path) -> None:
+    asked = {"stream": "va-puppet:groups=3", "data_root": str(puppet_store)}
+    for keys, told in (({"tasks": 2}, "3 groups cannot be cut"), ({"classes_per_task": [2, 2]}, "4 groups asked for")):
+        with pytest.raises(CallError, match=told):
+            prepare(Recipe.of({**asked, **keys}))
+
+
+def test_classes_and_values_are_not_compared(cache: Path) -> None:
+    asked = ComparisonRecipe.spelled(["va-puppet:films=4,seconds=1.0,groups=2", "digits"], ["ridge"], seeds=[0])
     with pytest.raises(CallError, match="no score in common"):
         prepare_comparison(asked)
+    assert not (cache / "stores").exists()  # before films are made
 
 
 def test_a_network_is_not_trained_on_films_as_on_classes() -> None:

@@ -57,7 +57,10 @@ def _rows(path: Path) -> Iterator[list[str]]:
         raise CallError(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise CallError(f"{path} is no text; {HEADER}") from None
-    yield from csv.reader(lines)
+    try:
+        yield from csv.reader(lines)
+    except csv.Error as error:
+        raise CallError(f"{path} is no table: {error}; {HEADER}") from None
 
 
 def _number(cell: str, name: str, where: str) -> float:

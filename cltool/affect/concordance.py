@@ -22,6 +22,8 @@ def concordance(prediction: ArrayLike, annotation: ArrayLike) -> float:
     x, y = np.asarray(prediction, np.float64), np.asarray(annotation, np.float64)
     if not len(x):
         return math.nan
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
+        return 0.0  # off their rounded means equal constants would be equal rows
     off_x, off_y = x - x.mean(), y - y.mean()
     below = np.mean(off_x**2) + np.mean(off_y**2) + (x.mean() - y.mean()) ** 2
     return float(2 * np.mean(off_x * off_y) / below) if below > 0 else 0.0

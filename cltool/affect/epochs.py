@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from cltool.affect.batches import Batch, read_ahead, read_batch
+from cltool.affect.batches import Batch, read_ahead
 from cltool.affect.concordance import scores
 from cltool.affect.frames import FilmFrames, Window
 from cltool.affect.inference import Reading, predicted
@@ -119,7 +119,7 @@ def _learn(training: Training, epoch: int, progress: Progress) -> tuple[dict[str
             loss, state = _step(training, batch, state, tally)
             fresh.append((number, loss))
             if len(fresh) == LOOK or number + 1 == len(parts):
-                _check_finite(training, epoch, parts, fresh)
+                _check_finite(training, epoch, fresh)
                 fresh.clear()
             advance(1)
     return tally.means(("loss", *setup.watched)), waited
@@ -167,7 +167,7 @@ def _together(training: Training, own: Tensor) -> Tensor:
 def validate(training: Training, progress: Progress) -> dict[str, float]:
     """Losses and CCC on the validation films, each seen whole; all valid frames together.
 
-    Raises RuntimeError, which names film and frame, for a prediction that is no finite number.
+    Raises for a prediction that is no finite number as `losses_of` does.
     """
     setup, recipe = training.setup, training.setup.recipe
     reading = Reading(recipe.sequence, recipe.context, str(training.accelerator.device))
@@ -189,7 +189,8 @@ def losses_of(
 ) -> dict[str, float]:
     """Losses and CCC of what was predicted for films, [T, 2] each; films side by side, their counted frames together.
 
-    Raises RuntimeError, which names film and frame, for a counted frame without a finite prediction.
+    For a counted frame without a finite prediction raises, naming film and frame, CallError where the film's features
+    are to blame, and RuntimeError where the network is.
     """
     longest = max(map(len, films))
     x, y = torch.zeros(2, len(films), longest, 2, dtype=torch.float64)
@@ -197,6 +198,8 @@ def losses_of(
     for place, (film, prediction) in enumerate(zip(films, predictions, strict=True)):
         counted = film.counted
         if not np.isfinite(prediction[counted]).all():
+            for tensor in film.reads:
+                film.valid_rows(tensor, slice(0, len(film)))
             frame = int(np.flatnonzero(counted & ~np.isfinite(prediction).all(1))[0])
             raise RuntimeError(
                 f"what is predicted for film {film.film.name}, frame {frame}, is no finite number; {WAY_OUT}"
@@ -211,34 +214,21 @@ def losses_of(
 WAY_OUT = "train anew with a lower --learning-rate, or --clip 1; finished epochs are kept"
 
 
-def _check_finite(
-    training: Training, epoch: int, parts: Sequence[Sequence[Window | None]], steps: Sequence[tuple[int, Tensor]]
-) -> None:
-    """Raise RuntimeError if a loss is no finite number, naming the film and the frame that it began with."""
+def _check_finite(training: Training, epoch: int, steps: Sequence[tuple[int, Tensor]]) -> None:
+    """Raise RuntimeError if the loss of a batch is no finite number, naming its films and frames.
+
+    Features are sound, or their scaling had not been found. All processes say the same.
+    """
     values = torch.stack([loss for _, loss in steps]).tolist()
     for (number, _), value in zip(steps, values, strict=True):
         if not math.isfinite(value):
-            where = _first_broken(training.setup, parts[number])
-            raise RuntimeError(f"the loss of batch {number + 1} in epoch {epoch} is no finite number: {where}")
-
-
-def _first_broken(setup: AffectSetup, part: Sequence[Window | None]) -> str:
-    """The first frame of a batch with a feature that is no finite number; where there is none, the batch's films."""
-    batch = read_batch(setup.train, part)
-    for place, window in enumerate(part):
-        for name, rows in batch.rows.items():
-            bad = batch.valid[name][place] & ~torch.isfinite(rows[place]).all(-1)
-            if window is not None and bad.any():
-                frame = window.start + int(bad.int().argmax())
-                film = setup.train[window.film].film
-                return (
-                    f"{name!r} of film {film.name}, frame {frame}, holds one that is not; extract that film anew. "
-                    "Finished epochs are kept"
-                )
-    there = [window for window in part if window is not None]
-    shown = ", ".join(f"{setup.train[w.film].film.name} from frame {w.start}" for w in there[:3])
-    more = f" and {len(there) - 3} more" if len(there) > 3 else ""
-    return f"features are sound ({shown}{more}); {WAY_OUT}"
+            windows = [window for window in training.batches(epoch)[number] if window is not None]
+            shown = ", ".join(f"{training.setup.train[w.film].film.name} from frame {w.start}" for w in windows[:3])
+            more = f" and {len(windows) - 3} more" if len(windows) > 3 else ""
+            raise RuntimeError(
+                f"the loss of batch {number + 1} in epoch {epoch} is no finite number: features are sound "
+                f"({shown}{more}); {WAY_OUT}"
+            )
 
 
 def check_places(batch: int, processes: int) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cltool.affect.epochs import losses_of
 from cltool.affect.frames import FilmFrames, check_labels
-from cltool.affect.models import ModelCard, TrainedNetwork
+from cltool.affect.models import BEST, ModelCard, TrainedNetwork, weights_file
 from cltool.affect.objectives import Objective
 from cltool.affect.setups import WATCHED, sides
 from cltool.catalogue import discover
@@ -147,11 +147,12 @@ def prepare(
     commas between. Without `store`, a training's own validation films. Raises CallError: a model given twice or that is
     none, features of another version or that lack what a network reads, films that are not there or have no labels.
     """
-    places = [model.resolve() for model in models]
+    files = [weights_file(model) for model in models]
+    places = [file.resolve() for file in files]
     for number, place in enumerate(places):
         if place in places[:number]:
             raise CallError(f"{models[number]} is given twice")
-    names = names_of(models)
+    names = names_of([file.parent if file.name == BEST else file for file in files])
     return [_candidate(name, path, store, films, device) for name, path in zip(names, models, strict=True)]
 
 

@@ -49,6 +49,21 @@ class FilmFrames:
         """bool [T]."""
         return self.film.valid(tensor)
 
+    def valid_rows(self, tensor: str, frames: slice) -> NDArray[np.float32]:
+        """float32 [n, F]: those of some frames that are there.
+
+        Raises CallError, which names film and frame, for a number among them that is not finite.
+        """
+        found, there = self.rows(tensor, frames), self.valid(tensor)[frames]
+        wrong = there & ~np.isfinite(found).all(1)
+        if wrong.any():
+            frame = (frames.start or 0) + int(wrong.argmax())
+            raise CallError(
+                f"{tensor!r} of film {self.film.name}, frame {frame}, holds a number that is not finite; extract that "
+                "film anew"
+            )
+        return found[there]
+
     @cached_property
     def seen(self) -> NDArray[np.bool_]:
         """bool [T]: frames in which at least one of the tensors is there."""

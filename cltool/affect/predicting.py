@@ -109,6 +109,9 @@ def prepare_prediction(
         raise CallError(f"--out {out} is not empty; take another folder, or --force to write over what is there")
     for name in (CSV, CURVES, OVERLAY):
         check_free_file(out / name, force=True)
+        for source in (film, labels):
+            if source is not None and source.exists() and (out / name).exists() and source.samefile(out / name):
+                raise CallError(f"{source} is what is read, and --out {out} would write over it; take another folder")
     annotation = read_annotation(labels) if labels is not None else None
     network = TrainedNetwork.load(model)
     extraction = prepare_like(network.card, film, places, annotation, progress)

@@ -30,7 +30,8 @@ def scaling_of(films: Sequence[FilmFrames], how: Scale, progress: Progress) -> S
     """The scaling that the valid frames of films decide, read once and in pieces.
 
     `standard`: mean and deviation (ddof 0). `unit`: the smallest and the range, so that training features lie in 0…1,
-    as the thesis has them. A feature that stands still is divided by one.
+    as the thesis has them. A feature that stands still is divided by one. Raises CallError, which names film and frame,
+    for a feature that is no finite number.
     """
     shift, scale = {}, {}
     names = films[0].reads
@@ -39,8 +40,7 @@ def scaling_of(films: Sequence[FilmFrames], how: Scale, progress: Progress) -> S
             moments = _Moments()
             for film in films:
                 for start in range(0, len(film), CHUNK):
-                    frames = slice(start, start + CHUNK)
-                    moments.add(film.rows(name, frames)[film.valid(name)[frames]])
+                    moments.add(film.valid_rows(name, slice(start, start + CHUNK)))
                 advance(1)
             own_shift, own_scale = moments.of(how)
             moving = own_scale > STILL * np.median(own_scale)
@@ -129,4 +129,4 @@ def forgotten(state: Any, fresh: Tensor) -> Any:
     """A state, the batch in dimension 1 of each of its tensors, with zeros in the places [B] that begin anew."""
     if state is None:
         return None
-    return tuple(torch.where(fresh[None, :, None], 0, part.detach()) for part in state)
+    return tuple(torch.where(fresh.view(-1, *[1] * (part.ndim - 2)), 0, part.detach()) for part in state)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+ENDLESS = 1e9  # frames: a deviation beyond which all count alike, however long a film is
+
 
 def smoothed(values: NDArray[np.float32], rate: float, seconds: float) -> NDArray[np.float32]:
     """Values [T, K] averaged over time, each frame the more the nearer: a centred Gaussian whose σ is `seconds`.
@@ -17,10 +19,10 @@ def smoothed(values: NDArray[np.float32], rate: float, seconds: float) -> NDArra
     """
     from scipy.ndimage import gaussian_filter1d
 
-    if not seconds:
-        return values
-    sigma = seconds * rate
+    sigma = min(seconds * rate, ENDLESS)
     seen, radius = np.isfinite(values), min(round(4 * sigma), len(values))
+    if not radius:
+        return values
     sums, weights = (
         gaussian_filter1d(numbers, sigma, axis=0, mode="constant", radius=radius)
         for numbers in (np.where(seen, values, 0.0).astype(np.float64), seen.astype(np.float64))

@@ -7,7 +7,7 @@ taken up again ends, on a CPU to the byte, with the weights of one that was not.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,7 +89,8 @@ def _prepared(setup: AffectSetup, accelerator: Accelerator, progress: Progress) 
     torch.manual_seed(generator(recipe.seed, "affect network").initial_seed())
     network = ScaledNetwork(setup.network(widths=dict(setup.reads)), scaling_of(setup.train, recipe.scale, progress))
     bare = optimizer_of(recipe, network.parameters())
-    steps = len(epoch_batches([len(film) for film in setup.train], recipe, 1))
+    frames = [len(film) for film in setup.train]  # with `state`, epochs are of more or fewer steps, as the lot falls
+    steps = sum(len(epoch_batches(frames, recipe, epoch)) for epoch in range(1, recipe.epochs + 1))
     schedule = schedule_of(recipe, bare, steps)
     model, optimizer = accelerator.prepare(network, bare)
     return Training(setup, accelerator, network, model, optimizer, schedule)
@@ -155,7 +156,10 @@ def _card(training: Training, facts: Mapping[str, Any]) -> ModelCard:
 
 
 def _made_by(setup: AffectSetup) -> dict[str, str]:
-    """The modalities by name, spelled as the store has them, that gave what the network reads, or what these read."""
+    """The modalities by name, spelled as the store has them, that gave what the network reads, or what these read.
+
+    Of one that is not at hand nobody knows what it reads; a training takes the rows that it gave, and not itself.
+    """
     tensors = setup.store.index.tensors
     spelled = {Spec.parse(facts.modality).name: facts.modality for facts in tensors.values()}
     catalogue = discover([Path(file) for file in setup.recipe.plugins])
@@ -165,7 +169,8 @@ def _made_by(setup: AffectSetup) -> dict[str, str]:
         name = waiting.pop()
         if name in spelled and name not in found:
             found[name] = spelled[name]
-            waiting += reads(catalogue.configure("modality", Spec.parse(spelled[name])))
+            with suppress(CallError):
+                waiting += reads(catalogue.configure("modality", Spec.parse(spelled[name])))
     return found
 
 

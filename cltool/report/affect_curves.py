@@ -34,13 +34,14 @@ def draw_affect_curves(
     curves = [("annotated", ORANGE, annotated)] if annotated is not None else []
     curves += [("predicted", BLUE, predicted)]
     step = -(-len(times) // POINTS)
+    highest = highest_of(predicted)
     shown = coarse(times[:, None], step)[:, 0]
     for column, (axes, output) in enumerate(zip(rows, OUTPUTS, strict=True)):
-        _shade(axes, shown, coarse(predicted, step))
+        _shade(axes, shown, coarse(predicted, step), highest)
         for name, colour, values in curves:
             axes.plot(shown, coarse(values, step)[:, column], color=colour, label=name, linewidth=1.1)
         axes.axhline(0, color=GREY, linewidth=0.5)
-        axes.set(ylim=(-1.05, 1.05), ylabel=output, xlim=(times[0], max(times[-1], times[0] + 1e-3)))
+        axes.set(ylim=(-highest, highest), ylabel=output, xlim=(times[0], max(times[-1], times[0] + 1e-3)))
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.25)
     rows[0].legend(frameon=False, fontsize=8, ncols=2, loc="upper right")
@@ -68,8 +69,16 @@ def coarse(values: NDArray[Any], step: int) -> NDArray[np.float64]:
     return np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
 
 
-def _shade(axes: Any, times: NDArray[np.float64], predicted: NDArray[np.float64]) -> None:
+def highest_of(predicted: NDArray[np.float32]) -> float:
+    """Where an axis of valence or arousal ends: a network may say more than 1.
+
+    >>> highest_of(np.array([[0.5, np.nan]])), highest_of(np.array([[-1.5, 0.0]]))
+    (1.05, 1.53)
+    """
+    return max(1.05, 1.02 * float(np.nanmax(np.abs(predicted), initial=0)))
+
+
+def _shade(axes: Any, times: NDArray[np.float64], predicted: NDArray[np.float64], highest: float) -> None:
     """Grey where nothing was seen."""
-    axes.fill_between(
-        times, -1.05, 1.05, where=np.isnan(predicted).any(1), step="mid", color=GREY, alpha=0.15, linewidth=0
-    )
+    nothing = np.isnan(predicted).any(1)
+    axes.fill_between(times, -highest, highest, where=nothing, step="mid", color=GREY, alpha=0.15, linewidth=0)

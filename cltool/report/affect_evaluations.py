@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from cltool.affect.cells import SCORES
 from cltool.affect.evaluation import Evaluation
 from cltool.files import save_text
+from cltool.report.affect_curves import highest_of
 from cltool.report.affect_tables import HEADINGS, UNITS, Texts, markdown, number
 from cltool.report.figures import BLUE, GREY, ORANGE, new_figure, save_figure
 from cltool.training.evaluations import FACTS
@@ -98,7 +97,8 @@ def draw_evaluation(evaluation: Evaluation, path: Path) -> None:
     margins = {"left": 0.06, "right": 0.985, "bottom": 0.45 / high, "top": 1 - 0.75 / high, "hspace": 0.55}
     grid = figure.subplots(len(shown), len(OUTPUTS), squeeze=False, gridspec_kw={**margins, "wspace": 0.12})
     told = [f"{HEADINGS[name]} {number(evaluation.scores.get(name), name)}" for name in SCORES]
-    figure.suptitle(f"{heading(evaluation)}\n{', '.join(told)}", fontsize=9, y=1 - 0.1 / high, va="top")
+    named = f"{heading(evaluation)}\n{', '.join(told)}"
+    figure.suptitle(named, fontsize=9, y=1 - 0.1 / high, va="top", parse_math=False)
     for name, row in zip(shown, grid, strict=True):
         scores = next(video.scores for video in evaluation.videos if video.film == name)
         times, predicted, annotated = evaluation.curves[name]
@@ -106,8 +106,8 @@ def draw_evaluation(evaluation: Evaluation, path: Path) -> None:
             axes.plot(times, annotated[:, place], color=GREY, linewidth=1.2, label="annotated")
             axes.plot(times, predicted[:, place], color=(BLUE, ORANGE)[place], linewidth=1.2, label="predicted")
             coefficient = number(scores.get(f"ccc_{output}"), f"ccc_{output}")
-            axes.set_title(f"{name}: {output}, CCC {coefficient}", fontsize=8)
-            _finish(axes, max(1.05, 1.02 * float(np.nanmax(np.abs(predicted), initial=0))))
+            axes.set_title(f"{name}: {output}, CCC {coefficient}", fontsize=8, loc="left")
+            _finish(axes, highest_of(predicted))
     for axes in grid[-1]:
         axes.set_xlabel("seconds")
     for axes in grid[0]:

@@ -42,7 +42,7 @@ def draw_grid(finished: Sequence[FinishedCell], journals: Mapping[Cell, Journal]
     """Draw all that these cells can show into a folder; gives the pictures' paths.
 
     `journals`: the epochs of each cell's training. Curves are always drawn, repeats where there are two at least,
-    sizes and sequences likewise.
+    sizes likewise, and sequences where a network has several.
     """
     drawn: list[Path] = []
 
@@ -53,7 +53,8 @@ def draw_grid(finished: Sequence[FinishedCell], journals: Mapping[Cell, Journal]
 
     cells = list(finished)
     draw("parameters.png", lambda path: draw_parameters(cells, path, title), [one.network for one in cells])
-    draw("sequences.png", lambda path: draw_sequences(cells, path, title), [one.sequence for one in cells])
+    lengths = [one.sequence for one in cells if one.network == cells[0].network]  # others may have another by preset
+    draw("sequences.png", lambda path: draw_sequences(cells, path, title), lengths)
     draw("repeats.png", lambda path: draw_repeats(cells, path, title), [one.seed for one in cells])
     draw("training.png", lambda path: draw_curves(journals, path, title))
     return drawn
@@ -122,12 +123,14 @@ def draw_repeats(finished: Sequence[FinishedCell], path: Path, title: str) -> No
 def draw_curves(journals: Mapping[Cell, Journal], path: Path, title: str) -> None:
     """Draw training (dashed) and validation (solid) losses over epochs by training loss (thesis figs. 4.8, 4.11).
 
-    A row of panels per network, of the first sequence, a line per repeat; a dot marks the epoch that was kept.
+    A row of panels per network, of its first sequence, a line per repeat; a dot marks the epoch that was kept.
     """
     from matplotlib.lines import Line2D
 
-    first = next(iter(journals)).sequence
-    shown = {cell: journal for cell, journal in journals.items() if cell.sequence == first and journal}
+    firsts: dict[str, int] = {}
+    for cell in journals:
+        firsts.setdefault(cell.network, cell.sequence)
+    shown = {cell: journal for cell, journal in journals.items() if cell.sequence == firsts[cell.network] and journal}
     networks = list(dict.fromkeys(cell.network for cell in shown))
     high = 1.1 + 2.2 * len(networks)
     figure = new_figure(10.6, high)
@@ -142,7 +145,7 @@ def draw_curves(journals: Mapping[Cell, Journal], path: Path, title: str) -> Non
                     if (cell.network, cell.loss) == (network, loss):
                         _curve(axes, journal, measure, colour)
             axes.xaxis.get_major_locator().set_params(integer=True)
-        row[0].set_ylabel(f"{network}, {first} frames", fontsize=8)
+        row[0].set_ylabel(f"{network}, {firsts[network]} frames", fontsize=8)
     for axes in grid[-1]:
         axes.set_xlabel("epoch")
     handles = [Line2D([], [], color=colour, label=loss) for loss, colour, _ in losses]
@@ -208,7 +211,7 @@ def _finish(
     figure: Figure, panels: Mapping[Any, Axes], path: Path, title: str, handles: Sequence[Any] | None = None
 ) -> None:
     """Title, grid, legend at the right, and the file."""
-    figure.suptitle(title, fontsize=9, y=1 - 0.12 / figure.get_figheight(), va="top")
+    figure.suptitle(title, fontsize=9, y=1 - 0.12 / figure.get_figheight(), va="top", parse_math=False)
     for axes in panels.values():
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.25)

@@ -49,11 +49,11 @@ def evaluation_folder(directories: Sequence[Path], out: Path | None) -> Path:
 def _holds(folder: Path, directories: Sequence[Path]) -> bool:
     """Whether a default folder's evaluation.json tells of these trainings.
 
-    That of one training lies in it, and tells its path as seen from wherever the call was made: the name must do.
+    That of one directory lies in it, and tells its path as seen from wherever the call was made: the name must do.
     """
     try:
         content = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-        if len(directories) == 1:
+        if len(directories) == 1 and directories[0].is_dir():
             return [training["training"] for training in content["trainings"]] == [directories[0].resolve().name]
         told = {Path(training["directory"]).resolve() for training in content["trainings"]}
     except (OSError, ValueError, KeyError, TypeError):

@@ -50,18 +50,17 @@ def optimizer_of(recipe: Rates, parameters: Iterable[nn.Parameter]) -> torch.opt
 
 
 def schedule_of(recipe: Rates, optimizer: torch.optim.Optimizer, steps: int) -> Schedule:
-    """How the rate goes over the recipe's epochs of so many `steps` each.
+    """How the rate goes over a training of so many `steps`, at most, in all its epochs.
 
     `plateau`: a tenth after `patience` epochs without a better validation loss. `onecycle`: up to the rate and
     down to nearly nothing (Smith & Topin 2018). `cosine`: down to nothing. `constant`.
     """
-    total = recipe.epochs * steps
     if recipe.schedule == "plateau":
         return lr_scheduler.ReduceLROnPlateau(optimizer, factor=PLATEAU_FACTOR, patience=recipe.patience)
     if recipe.schedule == "onecycle":
-        return lr_scheduler.OneCycleLR(optimizer, recipe.learning_rate, total_steps=total, cycle_momentum=False)
+        return lr_scheduler.OneCycleLR(optimizer, recipe.learning_rate, total_steps=steps, cycle_momentum=False)
     if recipe.schedule == "cosine":
-        return lr_scheduler.CosineAnnealingLR(optimizer, total)
+        return lr_scheduler.CosineAnnealingLR(optimizer, steps)
     return lr_scheduler.ConstantLR(optimizer, factor=1.0)
 
 

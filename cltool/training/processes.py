@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -45,8 +46,11 @@ def accelerated(precision: str, device: str) -> Iterator[Accelerator]:
         raise CallError(f"--precision {precision}: {error}; take float32") from None
     devices = [accelerator.device] if accelerator.device.type == "cuda" else []
     try:
-        with torch.random.fork_rng(devices), torch.backends.cudnn.flags(enabled=True, benchmark=True):
-            yield accelerator
+        with warnings.catch_warnings():
+            # What is to take the place of these has no gradient in the oldest torch that we take.
+            warnings.filterwarnings("ignore", r"torch\.distributed\.nn\.functional", FutureWarning)
+            with torch.random.fork_rng(devices), torch.backends.cudnn.flags(enabled=True, benchmark=True):
+                yield accelerator
     finally:
         accelerator.end_training()
         AcceleratorState._reset_state(reset_partial_state=True)

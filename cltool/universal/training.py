@@ -122,7 +122,7 @@ def _prepared(setup: TrainingSetup, accelerator: Accelerator, progress: Progress
         network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
     network = network.to(memory_format=torch.channels_last)
     bare = optimizer_of(recipe, network.parameters())
-    steps = len(cut(kept, recipe.batch, accelerator.num_processes))
+    steps = recipe.epochs * len(cut(kept, recipe.batch, accelerator.num_processes))
     schedule = schedule_of(recipe, bare, steps)
     model, optimizer = accelerator.prepare(network, bare)
     source = Source.near(array, accelerator.device)

@@ -8,13 +8,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from cltool.affect.evaluation import evaluate, prepare
 from cltool.affect.recipes import AffectRecipe
 from cltool.affect.setups import prepare as prepare_training
 from cltool.affect.training import train
-from cltool.report.affect_evaluations import facts, page, write
+from cltool.errors import CallError
+from cltool.report import affect_evaluations
+from cltool.report.affect_evaluations import draw_evaluation, facts, page, write
 from cltool.video.store import VALID
 from tests.affect.conftest import write_store
 
@@ -86,6 +90,29 @@ def test_other_films_than_its_own(model: Path, tmp_path: Path) -> None:
     (model / "best.safetensors").rename(tmp_path / "alone.safetensors")
     (alone,) = prepare([tmp_path / "alone.safetensors"], other)
     assert evaluate(alone).scores == evaluate(elsewhere).scores
+
+
+@pytest.mark.slow
+def test_a_file_of_weights_is_called_by_its_training(model: Path, tmp_path: Path) -> None:
+    (candidate,) = prepare([model / "best.safetensors"])
+    assert candidate.name == "model"
+    with pytest.raises(CallError, match="is given twice"):
+        prepare([model, model / "best.safetensors"])
+
+
+@pytest.mark.slow
+def test_titles_are_taken_as_they_are_and_not_drawn_over(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures: list[Figure] = []
+    monkeypatch.setattr(affect_evaluations, "save_figure", lambda figure, paths: figures.append(figure))
+    (candidate,) = prepare([model.rename(tmp_path / r"a$\q$b")])
+    draw_evaluation(evaluate(candidate), tmp_path / "picture.png")
+    (figure,) = figures
+    figure.draw_without_rendering()
+    for axes in figure.axes[:2]:
+        (title,) = [text for text in axes.findobj(Text) if "CCC" in text.get_text()]
+        assert not axes.get_legend().get_window_extent().overlaps(title.get_window_extent())
 
 
 @pytest.mark.slow

@@ -43,6 +43,8 @@ Make = Callable[..., AffectSetup]
         ({"split": "half"}, "there is no split 'half'"),
         ({"precision": "float16"}, "--precision float16 needs a GPU"),
         ({"sequence": 0}, "sequence: Input should be greater than or equal to 1"),
+        ({"clip": float("inf")}, "clip: Input should be a finite number"),
+        ({"learning_rate": float("inf")}, "learning_rate: Input should be a finite number"),
         ({"context": "stat"}, "context: Input should be 'none', 'state' or 'overlap'"),
     ],
 )
@@ -93,15 +95,18 @@ def test_a_film_whose_file_is_gone_is_named(setup_of: Make, store: Path) -> None
         setup_of()
 
 
-def test_a_feature_that_is_no_number_stops_the_training_with_film_and_frame(setup_of: Make, tmp_path: Path) -> None:
-    """And nothing stays, for no epoch was finished."""
+@pytest.mark.parametrize("film", ["film-0", "film-1", "film-3", "film-4", "film-2"])
+def test_a_feature_that_is_no_number_stops_the_training_with_film_and_frame(
+    setup_of: Make, tmp_path: Path, film: str
+) -> None:
+    """Of training and validation films, whichever comes first. And nothing stays, for no epoch was finished."""
 
     def broken(name: str, tensors: dict[str, NDArray[Any]]) -> None:
-        if name == "film-4":
+        if name == film:
             tensors["body"][33] = np.inf
 
     setup = setup_of(store=str(write_store(tmp_path / "odd", change=broken)))
-    with pytest.raises(RuntimeError, match="'body' of film film-4, frame 33, holds one that is not"):
+    with pytest.raises(CallError, match=f"'body' of film {film}, frame 33, holds a number that is not finite"):
         train(setup, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

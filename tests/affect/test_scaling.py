@@ -75,3 +75,11 @@ def test_a_place_that_begins_anew_forgets_and_passes_no_gradient_back() -> None:
     assert first.tolist() == [[[0, 0, 0], [1, 1, 1]]]
     assert second[0, 1].tolist() == [2, 2, 2]
     assert not first.requires_grad
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (2, 3, 4), (2, 3, 4, 5)])
+def test_of_a_state_the_second_dimension_alone_is_told(shape: tuple[int, ...]) -> None:
+    (found,) = forgotten((torch.ones(shape),), torch.tensor([False, True, False]))
+    assert found.shape == shape
+    assert found.sum(tuple(i for i in range(len(shape)) if i != 1)).tolist()[1] == 0
+    assert (found[:, ::2] == 1).all()

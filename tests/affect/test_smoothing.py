@@ -10,9 +10,10 @@ from cltool.affect.smoothing import smoothed
 RATE = 25.0
 
 
-def test_nothing_is_smoothed_by_zero_seconds() -> None:
+@pytest.mark.parametrize("seconds", [0, 1e-200, 0.004])
+def test_nothing_is_smoothed_by_zero_seconds_or_far_less_than_a_frame(seconds: float) -> None:
     values = np.random.default_rng(0).normal(size=(20, 2)).astype(np.float32)
-    assert smoothed(values, RATE, 0) is values
+    assert smoothed(values, RATE, seconds) is values
 
 
 def test_each_frame_is_the_gaussian_mean_of_those_seen() -> None:
@@ -37,6 +38,7 @@ def test_a_constant_stays_and_a_wave_does_not_lag() -> None:
     assert found[inside, 1] == pytest.approx(wave[inside, 1] * np.exp(-(0.2**2) / 2), abs=1e-3)
 
 
-def test_more_seconds_than_there_are_give_the_mean() -> None:
+@pytest.mark.parametrize("seconds", [1e4, 1e308])
+def test_more_seconds_than_there_are_give_the_mean(seconds: float) -> None:
     values = np.random.default_rng(0).normal(size=(30, 2)).astype(np.float32)
-    assert smoothed(values, RATE, 1e4) == pytest.approx(np.broadcast_to(values.mean(0), values.shape), abs=1e-4)
+    assert smoothed(values, RATE, seconds) == pytest.approx(np.broadcast_to(values.mean(0), values.shape), abs=1e-4)

@@ -22,6 +22,7 @@ from cltool.affect.directory import AffectDirectory
 from cltool.affect.models import TrainedNetwork, read_card
 from cltool.affect.setups import AffectSetup
 from cltool.affect.training import train
+from cltool.affect.windows import epoch_batches
 from cltool.video.store import VALID, FeatureStore
 from tests.affect.conftest import write_store
 
@@ -170,17 +171,114 @@ def test_the_directory_tells_its_recipe_and_epochs(setup_of: Make, tmp_path: Pat
     assert [line["epoch"] for line in directory.journal()] == [1]
 
 
+COUNTING = '''"""A network that remembers how many frames it has seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cltool import network
+
+SEEN: list[tuple[bool, list[float]]] = []
+
+
+class Counting(nn.Module):
+    """Writes down, window by window, how many frames its state tells of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outputs = nn.Linear(1, 2)
+
+    def forward(self, features: Mapping[str, Tensor], mask: Tensor) -> Tensor:
+        return self.continued(features, mask, None)[0]
+
+    def continued(self, features: Mapping[str, Tensor], mask: Tensor, state: Any) -> tuple[Tensor, Any]:
+        before = torch.zeros(1, len(mask)) if state is None else state[0]
+        SEEN.append((self.training, before[0].tolist()))
+        return self.outputs(mask.cumsum(1)[..., None].float()), (before + mask.shape[1],)
+
+
+@network(reads=("body",))
+def counting(widths: Mapping[str, int]) -> nn.Module:
+    """Counts."""
+    return Counting()
+'''
+
+
+def test_what_is_remembered_is_of_the_same_film_in_training_and_validation(setup_of: Make, tmp_path: Path) -> None:
+    """Films of 60, 43, 26 and 9 frames follow each other in two places."""
+
+    def shorter(name: str, tensors: dict[str, NDArray[Any]]) -> None:
+        for key in tensors:
+            tensors[key] = tensors[key][: {"film-1": 43, "film-3": 26, "film-4": 9, "film-5": 31}.get(name)]
+
+    store, file = write_store(tmp_path / "films", change=shorter), tmp_path / "counting.py"
+    file.write_text(COUNTING)
+    chosen = {"network": "counting", "plugins": [str(file)], "context": "state", "batch": 2, "epochs": 2}
+    setup = setup_of(store=str(store), **chosen)
+    train(setup, tmp_path / "out")
+    seen = setup.network.plugin.function.__globals__["SEEN"]
+    lengths = [len(film) for film in setup.train]
+    assert sorted(lengths) == [9, 26, 43, 60]
+    windows = [batch for epoch in (1, 2) for batch in epoch_batches(lengths, setup.recipe, epoch)]
+    learnt = [counts for training, counts in seen if training]
+    assert len(learnt) == len(windows)
+    for counts, batch in zip(learnt, windows, strict=True):
+        assert counts == [window.start if window else 0 for window in batch]
+    assert [counts for training, counts in seen if not training] == [[0], [20], [40], [0], [20]] * 2
+
+
+@pytest.mark.parametrize("schedule", ["onecycle", "cosine"])
+def test_the_rate_ends_with_the_last_step_however_many_an_epoch_has(
+    setup_of: Make, tmp_path: Path, schedule: str
+) -> None:
+    """Where memory goes on, films of different lengths fill the places of batches in more or fewer steps."""
+
+    def shorter(name: str, tensors: dict[str, NDArray[Any]]) -> None:
+        for key in tensors:
+            tensors[key] = tensors[key][: 60 - 13 * int(name[-1]) % 50]
+
+    store = str(write_store(tmp_path / "films", change=shorter))
+    setup = setup_of(store=store, sequence=5, context="state", batch=2, schedule=schedule, epochs=6, seed=1)
+    steps = [len(epoch_batches([len(film) for film in setup.train], setup.recipe, epoch)) for epoch in range(1, 7)]
+    assert len(set(steps)) > 1
+    assert sum(steps) > 6 * steps[0]
+    train(setup, tmp_path / "out")
+    last = torch.load(tmp_path / "out" / "last.pt", weights_only=True)
+    assert last["schedule"]["last_epoch"] == sum(steps)
+    assert last["optimizer"]["param_groups"][0]["lr"] < 1e-5
+
+
+def test_a_store_of_a_modality_that_is_not_at_hand_can_be_trained_on(setup_of: Make, tmp_path: Path) -> None:
+    store = write_store(tmp_path / "foreign")
+    index = json.loads((store / "index.json").read_text())
+    index["tensors"]["body"]["modality"] = "posture:of=knees"
+    (store / "index.json").write_text(json.dumps(index))
+    card = train(setup_of(store=str(store), epochs=1), tmp_path / "out")
+    assert card.modalities == ["posture:of=knees"]
+    assert card.misfit(FeatureStore(store).index) is None
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("settings", ["--loss ccc", "--loss non-inertial --context state --batch 3"])
-def test_two_processes_learn_what_one_learns(store: Path, tmp_path: Path, settings: str) -> None:
-    """CCC is no mean over windows, nor are batch-norm's moments; odd batches are shared unequally."""
+@pytest.mark.parametrize(
+    ("processes", "settings"), [(2, "--loss ccc"), (3, "--loss non-inertial --context state --batch 4")]
+)
+def test_several_processes_learn_what_one_learns(store: Path, tmp_path: Path, processes: int, settings: str) -> None:
+    """CCC is no mean over windows, nor are batch-norm's moments; odd batches are shared unequally.
+
+    Of three processes one has no validation film.
+    """
     call = f"video train {store} --network pose:hidden=16,dropout=0 --sequence 20 --batch 5 --epochs 3 {settings} "
     call += "--device cpu --clip 1 --optimizer sgd --learning-rate 0.05 --out"
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     main = tmp_path / "main.py"
     main.write_text("from cltool.cli import main\n\nmain()\n")
-    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    for started, out in (([], "one"), (torchrun, "two")):
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+    for started, out in (([], "one"), (torchrun, "more")):
         done = subprocess.run(
             [sys.executable, *started, main, *call.split(), tmp_path / out],
             env=environment,
@@ -189,8 +287,9 @@ def test_two_processes_learn_what_one_learns(store: Path, tmp_path: Path, settin
         )
         assert done.returncode == 0, done.stderr
         assert done.stdout.count("best epoch") == 1
-    one, two = (load_file(tmp_path / out / "best.safetensors") for out in ("one", "two"))
-    assert all(torch.allclose(value, two[key], atol=1e-4) for key, value in one.items())
-    for a, b in zip(journal(tmp_path / "one"), journal(tmp_path / "two"), strict=True):
+        assert "Warning" not in done.stderr
+    one, more = (load_file(tmp_path / out / "best.safetensors") for out in ("one", "more"))
+    assert all(torch.allclose(value, more[key], atol=1e-4) for key, value in one.items())
+    for a, b in zip(journal(tmp_path / "one"), journal(tmp_path / "more"), strict=True):
         for part in ("train", "validation"):
             assert a[part] == pytest.approx(b[part], abs=1e-4)

@@ -96,7 +96,10 @@ def test_the_films_in_readme_become_features_as_printed(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     calls = re.findall(r"^cltool ((?:data|video) .*)$", README.read_text(encoding="utf-8"), re.MULTILINE)
-    assert [call.split()[1] for call in calls] == ["make", "extract", "show", "magnify"]
+    assert [call.split()[1] for call in calls] == [
+        *("make", "extract", "show", "magnify"),
+        *("train", "evaluate", "predict"),
+    ]
     for call in calls:
         found = cltool(*shlex.split(call))
         assert found.code == 0, found.err
@@ -105,3 +108,7 @@ def test_the_films_in_readme_become_features_as_printed(
     assert all(film["valid"]["mesh"] > 80 for film in index["films"].values())
     assert Path("features/synthetic-000.png").is_file()
     assert Path("magnified.mp4").stat().st_size > 10_000
+    (told,) = json.loads(Path("audio/evaluation/evaluation.json").read_text())["trainings"]
+    assert told["frames"] > 80
+    assert len(Path("synthetic-001-affect/predictions.csv").read_text().splitlines()) == 101
+    assert Path("synthetic-001-affect/overlay.mp4").stat().st_size > 10_000

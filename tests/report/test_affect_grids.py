@@ -48,6 +48,15 @@ def test_what_a_grid_can_show_is_drawn(tmp_path: Path, varied: dict, drawn: set[
     assert {path.name for path in paths} == drawn == {path.name for path in tmp_path.iterdir()}
 
 
+def test_networks_with_sequences_of_their_own_are_all_drawn_and_not_by_sequence(tmp_path: Path) -> None:
+    journals = {**grid(("full",), (128,)), **grid(("mesh",), (64,))}
+    paths = draw_grid(finished(journals), journals, "store", tmp_path)
+    assert {path.name for path in paths} == {"training.png", "parameters.png"}
+    draw_curves(journals, tmp_path / "picture.svg", r"a$\q$b")
+    shown = words(tmp_path / "picture.svg")
+    assert all(word in shown for word in ("full, 128 frames", "mesh, 64 frames", r"a$\q$b"))
+
+
 def words(path: Path) -> str:
     return " ".join(ElementTree.parse(path).getroot().itertext())
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cltool.report.affect_curves import coarse, draw_affect_curves
 from cltool.report.overlays import LOWEST, WIDEST, Placing, moments, write_overlay
 from cltool.video.decoding import probe, read_frames, read_sound
 from cltool.video.encoding import film_writer
@@ -109,22 +108,3 @@ def test_a_trail_is_a_second_of_predictions_and_few_pieces() -> None:
         assert len(last.trail) == pieces
         assert last.trail[-1, 0] == pytest.approx(0.999)
         assert last.trail[0, 0] == pytest.approx(0.999 - rate / 1000, abs=0.01)
-
-
-def test_curves_are_drawn_with_and_without_annotation_also_of_a_single_frame(tmp_path: Path) -> None:
-    times = np.arange(10_000) / 25
-    values = np.stack([np.sin(times), np.cos(times)], 1).astype(np.float32)
-    values[2000:3000] = np.nan
-    paths = [tmp_path / f"{name}.png" for name in ("bare", "annotated", "single")]
-    draw_affect_curves(times, values, paths[0], "film")
-    draw_affect_curves(times, values, paths[1], "film", values + 0.1)
-    draw_affect_curves(times[:1], values[:1], paths[2], "film", np.full((1, 2), np.nan))
-    sizes = [path.stat().st_size for path in paths]
-    assert sizes[1] > sizes[0] > sizes[2] > 5000
-
-
-def test_long_curves_are_drawn_as_means_of_what_is_there() -> None:
-    values = np.arange(12.0).reshape(6, 2)
-    values[1, 0] = np.nan
-    np.testing.assert_allclose(coarse(values, 4), [[(0 + 4 + 6) / 3, 4], [9, 10]])
-    np.testing.assert_array_equal(coarse(values, 1), values)

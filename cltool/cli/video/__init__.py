@@ -1,4 +1,4 @@
-"""`cltool video`: films to features, and what moves in them made visible."""
+"""`cltool video`: films to features, valence and arousal of these, and what moves in films made visible."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import typer
 from cltool.cli.video import evaluate, extract, grid, magnify, predict, repeat, show, train
 
 app = typer.Typer(
-    help="Films: features of face, body, voice and pulse for every frame, and magnified motion and colour.",
+    help="Films: features of face, body, voice and pulse for every frame, valence and arousal learnt from them, and "
+    "magnified motion and colour.",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 LOSSES = ("mse", "ccc", "non-inertial")  # the thesis' three
 REPEATS = {"grid": 1, "repeat": 5}
+VARIED = {"networks": "network", "losses": "loss", "sequences": "sequence"}  # keys, and the options that fill them
 
 OneDevice = Annotated[
     str | None,
@@ -67,7 +68,7 @@ def launch(
     """
     asked = given(**{"plugins" if key == "plugin" else key: value for key, value in settings.items()})
     if resume is not None:
-        told = {**{key.removesuffix("s"): value for key, value in varied.items()}, "repeats": repeats, "out": out}
+        told = {**{VARIED[key]: value for key, value in varied.items()}, "repeats": repeats, "out": out}
         if beside := [key for key, value in {**asked, **told}.items() if value is not None]:
             first = {"store": "STORE", "plugins": "--plugin"}.get(beside[0], f"--{beside[0].replace('_', '-')}")
             raise CallError(f"--resume takes all else from {resume}; leave out {first}")

@@ -261,7 +261,7 @@ def recipe_from(asked: Mapping[str, Any]) -> AffectRecipe:
     plugins = [Path(file) for file in asked.get("plugins", ())]
     catalogue = discover(plugins)
     preset = asked.get("preset")
-    base = preset_values(preset, catalogue) if preset else {}
+    base = preset_values(preset, catalogue) if preset is not None else {}
     wanted = {**base, **asked}
     if "store" not in wanted:
         raise CallError("STORE is missing; give the folder of features that cltool video extract has made")

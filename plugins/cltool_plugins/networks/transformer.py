@@ -115,7 +115,7 @@ class Transformer(nn.Module):
     """An encoder of what was seen, and a decoder that asks it about every moment by a query learned for it.
 
     `widths`: features per frame by tensor; each has a Linear of its own to `width`, and the results are summed. To
-    that sum, of frame s, sine and cosine of s are added (Vaswani et al. 2017, §3.5), and the encoder reads it.
+    that sum, of frame s, sine and cosine of s are added (after Vaswani et al. 2017, §3.5), and the encoder reads it.
     The decoder's input is a learned row for every s, which starts as the same sines and cosines; annotations, which
     2017's decoder would read shifted, are what is sought. `outputs`, Linear width → 2, is the last layer. Layers
     normalise before they attend and have 4·width units within; every frame sees every valid one. `longest` is the
@@ -179,12 +179,16 @@ class Transformer(nn.Module):
 
 
 def sinusoids(length: int, width: int) -> Tensor:
-    """Sines and cosines of positions 0 … length − 1, wavelengths from 2π to 10000·2π: [length, width], even width.
+    """Sines and cosines of positions 0 … length − 1, wavelengths from 2π to `length`: [length, width], even width.
 
-    >>> sinusoids(2, 4)
+    Vaswani et al. 2017 go up to 10000·2π, for texts: over a window of film most of those hardly move, so that a query
+    takes long to find its own moment.
+
+    >>> sinusoids(64, 4)[:2]
     tensor([[0.0000, 1.0000, 0.0000, 1.0000],
-            [0.8415, 0.5403, 0.0100, 0.9999]])
+            [0.8415, 0.5403, 0.3082, 0.9513]])
     """
-    wavelengths = torch.exp(-math.log(10_000.0) * torch.arange(0, width, 2) / width)
-    angles = torch.arange(length)[:, None] * wavelengths
+    longest = max(length, 2 * math.pi)
+    frequencies = torch.exp(-math.log(longest / (2 * math.pi)) * torch.arange(0, width, 2) / width)
+    angles = torch.arange(length)[:, None] * frequencies
     return torch.stack([angles.sin(), angles.cos()], -1).flatten(1)

@@ -135,16 +135,22 @@ def _people(store: FeatureStore, progress: Progress) -> dict[str, list[Bundle]]:
     return {name: list(videos.values()) for name, videos in sorted(found.items())}
 
 
-def _dealt(bundles: Sequence[Bundle], cut: Cut) -> dict[str, list[Bundle]]:
-    """Bundles dealt by lot to groups of nearly equal size; raises CallError where one would have a single bundle."""
+def check_enough(bundles: int, cut: Cut) -> None:
+    """Raise CallError for fewer videos or people than groups need, each one to learn from and one to hold out."""
     groups = cut.groups or GROUPS
-    if len(bundles) < 2 * groups:
-        most = len(bundles) // 2
+    if bundles < 2 * groups:
+        most = bundles // 2
         advice = f"take groups={most} or fewer" if most else "there must be two at least"
         raise CallError(
-            f"films of {len(bundles)} different videos or people make no {groups} tasks, each of which learns from one "
-            f"or more and holds one out; {advice}"
+            f"films of {bundles} different videos or people make no {groups} tasks, each of which learns from one or "
+            f"more and holds one out; {advice}"
         )
+
+
+def _dealt(bundles: Sequence[Bundle], cut: Cut) -> dict[str, list[Bundle]]:
+    """Bundles dealt by lot to groups of nearly equal size; raises CallError where one would have a single bundle."""
+    check_enough(len(bundles), cut)
+    groups = cut.groups or GROUPS
     order = sorted(bundles, key=lambda bundle: _lot("group", bundle[0]))
     return {f"videos {number + 1:0{len(str(groups))}d}": order[number::groups] for number in range(groups)}
 

@@ -18,7 +18,7 @@ from cltool.video.making import filling, make
 from cltool.video.recipes import ExtractionRecipe
 from cltool.video.setups import prepare
 from cltool_plugins.corpora.va_puppet import LICENCE
-from cltool_plugins.streams.stores import By, Cut, Groups, HeldOut, films_of
+from cltool_plugins.streams.stores import By, Cut, Groups, HeldOut, check_enough, films_of
 
 SCHEMA = 1  # of films that are kept: another one where they are made otherwise
 MADE = {"size": 128, "rate": 10.0}
@@ -56,6 +56,8 @@ def va_puppet(
     store of such films, too few films.
     """
     cut = Cut(by, groups, held_out)
+    if data_root is None and by == "video":
+        check_enough(films, cut)  # before films are made
     root = data_root or made(films, seconds, seed, progress)
     return films_of("va-puppet", root, cut, LICENCE, progress)
 

@@ -68,6 +68,21 @@ def test_other_films_than_its_own(cltool: Callable, model: Callable, tmp_path: P
     assert {video["part"] for video in training["videos"]} == {None}
 
 
+@pytest.mark.slow
+def test_a_file_does_not_write_over_the_evaluation_of_another_of_its_name(
+    cltool: Callable, model: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "other").mkdir()
+    one, two = model("one"), model("other/one", "pose:hidden=8")
+    for _ in range(2):
+        assert cltool("video", "evaluate", one / "best.safetensors").code == 0
+    before = (tmp_path / "evaluation" / "evaluation.json").read_bytes()
+    found = cltool("video", "evaluate", two / "best.safetensors")
+    assert (found.code, "holds no evaluation of the same" in found.err) == (2, True)
+    assert (tmp_path / "evaluation" / "evaluation.json").read_bytes() == before
+
+
 def test_help_teaches(cltool: Callable) -> None:
     told = " ".join(cltool("video", "evaluate", "--help").out.replace("│", " ").split())
     for words in ("all valid frames of all films", "--films", "--store", "cltool video evaluate trainings/full"):

@@ -134,6 +134,7 @@ def test_what_a_store_does_not_hold(cltool: Callable, talk: Callable, tmp_path: 
         (("talk.mp4", "--model", "model", "--labels", "wide.txt"), "line 3: arousal 1.5 is not in [-1, 1]; −5 or"),
         (("talk.mp4", "--model", "model", "--labels", "word.txt"), "line 2: valence 'high' is no number"),
         (("talk.mp4", "--model", "model", "--labels", "cut.txt"), "line 3: 1 cells, where the first line has 2"),
+        (("talk.mp4", "--model", "model", "--labels", "long.txt"), "long.txt is no table: field larger"),
     ],
 )
 def test_wrong_predictions(
@@ -163,6 +164,7 @@ def test_wrong_predictions(
         "wide": ["0,0", "0,1.5"],
         "word": ["high,low"],
         "cut": ["0,0", "0"],
+        "long": ["0" * 200_000 + ",0"],
     }.items():
         (tmp_path / f"{name}.txt").write_text("\n".join(["valence,arousal", *rows]))
     before = contents(tmp_path)
@@ -194,6 +196,7 @@ def test_wrong_predictions(
         (("grid", "--resume", "full", "--epochs", "3"), "takes all else from full; leave out --epochs"),
         (("grid", "store", "--resume", "full"), "takes all else from full; leave out STORE"),
         (("grid", "--resume", "full", "--network", "audio"), "leave out --network"),
+        (("grid", "--resume", "full", "--loss", "mse"), "leave out --loss"),
         (("grid", "--resume", "full", "--out", "other"), "leave out --out"),
         (("repeat", "store", "--network", "audio", "--repeats", "1"), "--repeats"),
         (("repeat", "--resume", "full"), "--resume full: there is no repeat.yaml"),

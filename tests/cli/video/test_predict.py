@@ -168,6 +168,19 @@ def test_force_writes_over_what_is_there_and_leaves_the_rest(
     assert (out / "mine.txt").read_text() == "mine"
 
 
+def test_what_is_read_is_not_written_over(
+    cltool: Callable, talk: Callable, trained_on: Callable, tmp_path: Path
+) -> None:
+    model, out = trained_on(talk()), tmp_path / "out"
+    assert cltool(*PREDICT, talk(), "--model", model, "--out", out).code == 0
+    before = {path: path.read_bytes() for path in out.iterdir()}
+    labels = ("--labels", out / "predictions.csv")
+    for called in ((out / "overlay.mp4",), (talk(), *labels)):
+        found = cltool(*PREDICT, *called, "--model", model, "--out", out, "--force")
+        assert (found.code, "is what is read, and --out" in found.err) == (2, True), found.err
+    assert {path: path.read_bytes() for path in out.iterdir()} == before
+
+
 def test_the_help_names_every_option(cltool: Callable) -> None:
     found = cltool(*PREDICT, "--help")
     told = " ".join(re.sub(r"[│╭╮╰╯─]", " ", found.out).split())

@@ -62,6 +62,10 @@ def test_an_earlier_recipe_is_a_preset(cltool: Callable, folder: Path) -> None:
     assert done.code == 0, done.err
     first, second = (yaml.safe_load((folder / out / "recipe.yaml").read_text()) for out in ("first", "second"))
     assert {key for key in first if first[key] != second[key]} == {"seed", "preset"}
+    (folder / "store").rename(folder / "moved")
+    gone = cltool(*TRAIN, "--preset", "first/recipe.yaml", "--out", "third")
+    assert (gone.code, gone.err.count("\n"), "store is no feature store" in gone.err) == (2, 1, True)
+    assert cltool(*TRAIN, "moved", "--preset", "first/recipe.yaml", "--out", "third").code == 0
 
 
 @pytest.mark.parametrize(
@@ -73,6 +77,8 @@ def test_an_earlier_recipe_is_a_preset(cltool: Callable, folder: Path) -> None:
         (("store", "--network", "full"), "network 'full' reads 'face', which"),
         (("nowhere", "--network", "pose"), "nowhere is no feature store"),
         (("store", "--network", "pose", "--preset", "orgil"), "did you mean 'orgil-rnn'?"),
+        (("store", "--network", "pose", "--preset", ""), "there is no preset ''; there are: orgil-rnn"),
+        (("store", "--network", "pose", "--clip", "inf"), "clip: Input should be a finite number"),
         (("store", "--network", "pose", "--preset", "gone.yaml"), "recipe gone.yaml: No such file"),
         (("store", "--network", "pose", "--sequence", 400), "--sequence 400: the longest training film, of 4, has 60"),
         (("store", "--network", "pose", "--loss", "ccc+mes"), "did you mean 'mse'?"),

@@ -127,11 +127,11 @@ def test_queries_start_as_the_positions_and_are_learned() -> None:
     assert "positions" not in network.state_dict()  # nothing that is learned
 
 
-def test_positions_are_those_of_the_paper() -> None:
-    found = sinusoids(40, 6)
+def test_positions_are_the_papers_with_wavelengths_up_to_the_longest_sequence() -> None:
+    found, base = sinusoids(40, 6), 40 / (2 * math.pi)
     for s, i in ((0, 0), (7, 1), (39, 2)):
-        assert found[s, 2 * i].item() == pytest.approx(math.sin(s / 10_000 ** (2 * i / 6)), abs=1e-5)
-        assert found[s, 2 * i + 1].item() == pytest.approx(math.cos(s / 10_000 ** (2 * i / 6)), abs=1e-5)
+        assert found[s, 2 * i].item() == pytest.approx(math.sin(s / base ** (2 * i / 6)), abs=1e-5)
+        assert found[s, 2 * i + 1].item() == pytest.approx(math.cos(s / base ** (2 * i / 6)), abs=1e-5)
 
 
 def test_dropout_acts_in_training_alone() -> None:

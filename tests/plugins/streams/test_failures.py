@@ -410,6 +410,13 @@ def test_films_that_cannot_be_cut_so(options: dict[str, Any], told: Sequence[str
         stream(data_root=puppet_store, progress=Silent())
 
 
+def test_too_few_films_are_not_made(cache: Path) -> None:
+    stream = discover().configure("stream", Spec("va-puppet", {"films": 4}))
+    with pytest.raises(CallError, match=one_line("films of 4 different videos or people make no 5 tasks")):
+        stream(data_root=None, progress=Silent())
+    assert not (cache / "stores").exists()
+
+
 def test_features_of_another_data_set_are_refused(puppet_store: Path) -> None:
     with pytest.raises(CallError, match=one_line("holds features of va-puppet, not of affwild2")):
         discover().configure("stream", Spec("affwild2"))(data_root=puppet_store, progress=Silent())
