@@ -44,7 +44,7 @@ def draw_affect_curves(
         axes.set(ylim=(-highest, highest), ylabel=output, xlim=(times[0], max(times[-1], times[0] + 1e-3)))
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.25)
-    rows[0].legend(frameon=False, fontsize=8, ncols=2, loc="upper right")
+    rows[0].legend(frameon=False, fontsize=8, ncols=2, loc="lower right", bbox_to_anchor=(1, 0.99))
     rows[-1].set_xlabel("seconds")
     save_figure(figure, [path])
 
