@@ -1,4 +1,4 @@
-"""docs/valence-arousal.md begins as it says, with fewer and shorter films; what it and docs/non-inertial.md point to is there."""
+"""docs/valence-arousal.md begins as it says, with fewer films; what it and docs/non-inertial.md point to is there."""
 
 from __future__ import annotations
 
