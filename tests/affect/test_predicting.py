@@ -38,6 +38,7 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
+@pytest.mark.slow
 def test_a_film_is_predicted_as_from_a_store(trained_on: Callable, tone: Path, tmp_path: Path, out: Path) -> None:
     model = trained_on(tone)
     setup = prepare_prediction(tone, model, out)
@@ -58,6 +59,7 @@ def test_smoothed_on_request(trained_on: Callable, tone: Path, out: Path) -> Non
     np.testing.assert_array_equal(smooth.values, smoothed(raw.values, 25, 0.08))
 
 
+@pytest.mark.slow
 def test_labels_are_scored_by_frame(trained_on: Callable, tone: Path, tmp_path: Path, out: Path) -> None:
     model, labels = trained_on(tone), tmp_path / "labels.csv"
     found, files = predict_into_files(prepare_prediction(tone, model, tmp_path / "first"), overlay=False)

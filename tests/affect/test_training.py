@@ -46,6 +46,7 @@ def tagged(folder: Path) -> Mapping[str, list[int]]:
     return {tag: [event.step for event in board.Scalars(tag)] for tag in board.Tags()["scalars"]}
 
 
+@pytest.mark.slow
 def test_it_learns_what_the_features_tell_and_leaves_what_it_should(setup_of: Make, tmp_path: Path) -> None:
     seen: list[dict[str, Any]] = []
     card = train(setup_of(epochs=25), tmp_path / "out", watch=seen.append)
@@ -63,6 +64,7 @@ def test_it_learns_what_the_features_tell_and_leaves_what_it_should(setup_of: Ma
     assert all(epochs == list(range(1, 26)) for epochs in told.values())
 
 
+@pytest.mark.slow
 def test_sound_that_tells_arousal_alone_teaches_arousal_alone(setup_of: Make, tmp_path: Path) -> None:
     card = train(setup_of(epochs=25, network="audio:hidden=16,dropout=0"), tmp_path / "out")
     held = card.metrics["validation"]
@@ -70,6 +72,7 @@ def test_sound_that_tells_arousal_alone_teaches_arousal_alone(setup_of: Make, tm
     assert abs(held["ccc_valence"]) < held["ccc_arousal"] - 0.3  # short paths resemble each other by chance
 
 
+@pytest.mark.slow
 def test_of_shuffled_labels_nothing_is_learnt_and_the_films_keep_theirs(setup_of: Make, tmp_path: Path) -> None:
     setup = setup_of(epochs=25, shuffle_labels=True)
     train(setup, tmp_path / "out")
@@ -90,6 +93,7 @@ def test_what_is_kept_predicts_what_the_journal_says(setup_of: Make, tmp_path: P
     assert found == pytest.approx({key: card.metrics["validation"][key] for key in found}, abs=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [
@@ -156,6 +160,7 @@ def test_frames_without_a_label_or_out_of_sight_count_for_nothing(setup_of: Make
     assert all(film.counted.sum() == 30 for film in setup_of(store=str(store)).train)
 
 
+@pytest.mark.slow
 def test_a_model_tells_what_a_store_has_otherwise(setup_of: Make, tmp_path: Path) -> None:
     card = train(setup_of(network="audio:hidden=8", epochs=1), tmp_path / "out")
     assert card.misfit(FeatureStore(Path(setup_of().recipe.store)).index) is None
@@ -232,6 +237,7 @@ def test_what_is_remembered_is_of_the_same_film_in_training_and_validation(setup
     assert [counts for training, counts in seen if not training] == [[0], [20], [40], [0], [20]] * 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schedule", ["onecycle", "cosine"])
 def test_the_rate_ends_with_the_last_step_however_many_an_epoch_has(
     setup_of: Make, tmp_path: Path, schedule: str

@@ -23,6 +23,7 @@ def test_what_a_network_says_beyond_one_is_within_the_picture(monkeypatch: pytes
         assert high == -low
 
 
+@pytest.mark.slow
 def test_curves_are_drawn_with_and_without_annotation_also_of_a_single_frame(tmp_path: Path) -> None:
     times = np.arange(10_000) / 25
     values = np.stack([np.sin(times), np.cos(times)], 1).astype(np.float32)

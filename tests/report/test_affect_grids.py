@@ -33,6 +33,7 @@ def finished(journals: dict[Cell, list[dict]]) -> list[FinishedCell]:
     return [FinishedCell.of(cell, 1000 * len(cell.network), lines) for cell, lines in journals.items()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("varied", "drawn"),
     [
@@ -48,6 +49,7 @@ def test_what_a_grid_can_show_is_drawn(tmp_path: Path, varied: dict, drawn: set[
     assert {path.name for path in paths} == drawn == {path.name for path in tmp_path.iterdir()}
 
 
+@pytest.mark.slow
 def test_networks_with_sequences_of_their_own_are_all_drawn_and_not_by_sequence(tmp_path: Path) -> None:
     journals = {**grid(("full",), (128,)), **grid(("mesh",), (64,))}
     paths = draw_grid(finished(journals), journals, "store", tmp_path)
@@ -61,6 +63,7 @@ def words(path: Path) -> str:
     return " ".join(ElementTree.parse(path).getroot().itertext())
 
 
+@pytest.mark.slow
 def test_pictures_name_losses_networks_and_data(tmp_path: Path) -> None:
     journals = grid(("audio", "full"), (64, 128), (0, 1))
     cells, path = finished(journals), tmp_path / "picture.svg"

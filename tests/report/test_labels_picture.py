@@ -32,6 +32,7 @@ def test_every_frame_is_counted_in_its_place(tmp_path: Path, monkeypatch: pytest
     assert across.get_title() == "train: 3 labelled frames"
 
 
+@pytest.mark.slow
 def test_the_same_labels_give_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a.svg", "b.svg"):
         draw_labels(VALUES, "labels", [tmp_path / name])

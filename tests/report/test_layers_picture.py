@@ -32,6 +32,7 @@ def test_each_layer_is_drawn_and_what_is_left_out_is_said(tmp_path: Path) -> Non
     assert "left out" not in (tmp_path / "two.svg").read_text()
 
 
+@pytest.mark.slow
 def test_the_same_numbers_give_the_same_picture(tmp_path: Path) -> None:
     found = facts(tmp_path, 3)
     for name in ("a.png", "b.png"):

@@ -77,6 +77,7 @@ def test_browsers_can_play_it_while_it_loads(film: Film) -> None:
     assert content.index(b"moov") < content.index(b"mdat")
 
 
+@pytest.mark.slow
 def test_a_film_that_calls_itself_synthetic_stays_so(film: Film) -> None:
     marked = overlay(film(comment="synthetic: made by a program"))
     assert probe(marked).told["comment"] == "synthetic: made by a program"

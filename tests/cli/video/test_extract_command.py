@@ -19,6 +19,7 @@ from cltool.video.store import FeatureStore
 QUICK = ("--modality", "mel")
 
 
+@pytest.mark.slow
 def test_a_film_becomes_a_store(cltool: Callable, talk: Callable, tmp_path: Path) -> None:
     found = cltool("video", "extract", talk(), *QUICK, "--out", tmp_path / "store")
     assert found.code == 0, found.err
@@ -51,6 +52,7 @@ def test_what_is_odd_about_a_film_is_told(cltool: Callable, talk: Callable, tmp_
     assert f"left out: {tmp_path / 'text.mp4'} cannot be read as a film" in found.out
 
 
+@pytest.mark.slow
 def test_a_silent_film_and_one_without_a_face_keep_masked_rows(
     cltool: Callable, talk: Callable, tmp_path: Path, face_model: Path
 ) -> None:
@@ -100,6 +102,7 @@ def test_real_films_through_everything(
     assert blue.mean() > 0.02
 
 
+@pytest.mark.slow
 def test_the_picture_of_a_film_that_is_gone(cltool: Callable, talk: Callable, tmp_path: Path) -> None:
     path = talk()
     cltool("video", "extract", path, *QUICK, "--out", tmp_path / "store")

@@ -105,6 +105,7 @@ def test_each_method_has_its_own_defaults(cltool: Callable, folder: Path) -> Non
         assert {key: settings[key] for key in wanted} == wanted
 
 
+@pytest.mark.slow
 def test_a_folder_of_numbered_pictures_is_a_film(cltool: Callable, folder: Path) -> None:
     Path("frames").mkdir()
     for number in range(1, 31):
@@ -116,6 +117,7 @@ def test_a_folder_of_numbered_pictures_is_a_film(cltool: Callable, folder: Path)
         assert probe(folder / "out.mp4").rate == rate
 
 
+@pytest.mark.slow
 def test_force_writes_over_what_is_there(cltool: Callable, folder: Path) -> None:
     found = cltool(*MAGNIFY, "in.mp4", "-o", "there.mp4", "--picture", "there.png", "--force")
     assert found.code == 0, found.err

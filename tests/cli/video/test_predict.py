@@ -24,6 +24,7 @@ def rows_of(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_a_film_becomes_numbers_curves_and_a_film(
     cltool: Callable, talk: Callable, trained_on: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -74,6 +75,7 @@ def test_json_is_one_object_and_nothing_else(
     assert {path.name for path in out.iterdir()} == {"predictions.csv", "curves.png"}
 
 
+@pytest.mark.slow
 def test_a_silent_film_is_all_masked_and_says_so(
     cltool: Callable, talk: Callable, trained_on: Callable, tmp_path: Path
 ) -> None:
@@ -146,6 +148,7 @@ def test_numbered_pictures_have_the_rate_that_is_given_and_go_on_to_the_last_lab
     assert "a second; the model has learnt" not in found.err
 
 
+@pytest.mark.slow
 def test_another_rate_than_the_training_had_is_told(
     cltool: Callable, talk: Callable, trained_on: Callable, tmp_path: Path
 ) -> None:
@@ -155,6 +158,7 @@ def test_another_rate_than_the_training_had_is_told(
     assert "25 frames a second; the model has learnt from 10" in " ".join(found.err.split())
 
 
+@pytest.mark.slow
 def test_force_writes_over_what_is_there_and_leaves_the_rest(
     cltool: Callable, talk: Callable, trained_on: Callable, tmp_path: Path
 ) -> None:
@@ -168,6 +172,7 @@ def test_force_writes_over_what_is_there_and_leaves_the_rest(
     assert (out / "mine.txt").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_what_is_read_is_not_written_over(
     cltool: Callable, talk: Callable, trained_on: Callable, tmp_path: Path
 ) -> None:

@@ -24,6 +24,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_it_trains_says_what_came_out_and_goes_on(cltool: Callable, folder: Path) -> None:
     done = cltool(*TRAIN, "store", *QUICK, "--out", "out")
     assert done.code == 0, done.err
@@ -42,6 +43,7 @@ def test_json_is_all_that_is_printed(cltool: Callable, folder: Path) -> None:
     assert found["card"]["synthetic"] is True
 
 
+@pytest.mark.slow
 def test_a_preset_comes_from_the_network_or_by_name_and_options_beside_it_win(cltool: Callable, folder: Path) -> None:
     own = ("--network", "pose:hidden=8", "--sequence", 20, "--epochs", 1, "--device", "cpu")
     for out, preset, rate, optimizer in (
@@ -56,6 +58,7 @@ def test_a_preset_comes_from_the_network_or_by_name_and_options_beside_it_win(cl
     assert AffectDirectory(folder / "changed").recipe().early_stop is None
 
 
+@pytest.mark.slow
 def test_an_earlier_recipe_is_a_preset(cltool: Callable, folder: Path) -> None:
     cltool(*TRAIN, "store", *QUICK, "--loss", "mse", "--out", "first")
     done = cltool(*TRAIN, "--preset", "first/recipe.yaml", "--seed", 3, "--out", "second")
