@@ -81,6 +81,7 @@ OUT = ("-o", "out.safetensors")
 NAMED = ("--outputs", "abcde.txt")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -34,6 +34,7 @@ def refused(cltool: Callable, tmp_path: Path, *arguments: object) -> str:
 # cltool universal evaluate
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

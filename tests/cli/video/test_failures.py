@@ -106,6 +106,7 @@ def test_what_a_store_does_not_hold(cltool: Callable, talk: Callable, tmp_path: 
     assert (found.code, "schema" in found.err) == (2, True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -135,6 +135,7 @@ def test_the_help_names_every_option_and_its_default(cltool: Callable) -> None:
 # wrong calls
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -35,6 +35,7 @@ def trained(puppet_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return out
 
 
+@pytest.mark.slow
 def test_features_are_what_the_last_layer_is_given_of_whole_films(puppets: TaskStream, trained: Path) -> None:
     backbone, bank = affect(puppets, "cpu", weights=trained), FeatureBank()
     unit = puppets.pictures.train[puppets.pictures.outputs[0]]
@@ -84,6 +85,7 @@ def test_a_folder_without_a_network_is_refused(puppets: TaskStream, tmp_path: Pa
         affect(puppets, "cpu")
 
 
+@pytest.mark.slow
 def test_what_it_was_trained_on_is_told_and_old_films_are_gone(
     puppets: TaskStream, puppet_store: Path, trained: Path, tmp_path: Path
 ) -> None:

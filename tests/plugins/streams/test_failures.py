@@ -397,6 +397,7 @@ def test_films_are_read_from_a_store_and_the_command_that_makes_one_is_told(name
         assert what in str(told.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "told"),
     [
