@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -84,6 +84,22 @@ class Screen:
 
     def _picture(self) -> Group:
         return Group(self._table, self._bars) if self._table else Group(self._bars)
+
+
+def growing(
+    show: Callable[[RenderableType], None],
+    table: Callable[[Sequence[dict[str, Any]]], RenderableType],
+    earlier: Sequence[dict[str, Any]],
+) -> Callable[[dict[str, Any]], None]:
+    """A training's watch: shows the table of finished epochs, earlier ones first, a row longer every time."""
+    epochs = list(earlier)
+
+    def watch(facts: dict[str, Any]) -> None:
+        del epochs[facts["epoch"] - 1 :]
+        epochs.append(facts)
+        show(table(epochs))
+
+    return watch
 
 
 def step_table(steps: list[dict[str, Any]]) -> Table:

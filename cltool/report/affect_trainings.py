@@ -7,9 +7,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from cltool.report.figures import BLUE, GREEN, GREY, ORANGE, PINK, RED, SKY, new_figure, save_figure
+from cltool.report.figures import GREY, new_figure, save_figure
+from cltool.report.losses import COLOURS
 
-COLOURS = (BLUE, ORANGE, GREEN, PINK, SKY, RED, GREY)
 SCORES = ("ccc_valence", "ccc_arousal")
 
 

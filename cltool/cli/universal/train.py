@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -278,7 +278,7 @@ def _default_out(recipe: TrainingRecipe) -> Path:
 
 
 def _train(recipe: TrainingRecipe, out: Path, resume: bool, as_json: bool) -> None:
-    from cltool.cli.console import Screen
+    from cltool.cli.console import Screen, growing
     from cltool.files import check_free_folder
     from cltool.training.processes import is_main_process
     from cltool.universal.directory import TrainingDirectory
@@ -294,7 +294,7 @@ def _train(recipe: TrainingRecipe, out: Path, resume: bool, as_json: bool) -> No
         check_free_folder(out)
     earlier = TrainingDirectory(out).journal()
     with Screen() as screen:
-        watch = _watch(screen.show, earlier)
+        watch = growing(screen.show, epoch_table, earlier)
         card = train(prepare(recipe, screen), out, screen, watch, resume)
     journal = TrainingDirectory(out).journal()
     if resume and len(journal) == len(earlier) and not as_json:
@@ -302,18 +302,6 @@ def _train(recipe: TrainingRecipe, out: Path, resume: bool, as_json: bool) -> No
 
         errors.print(f"the training in {out} had come to its end already", highlight=False)
     _show(card, out, journal, as_json)
-
-
-def _watch(show: Callable[[Table], None], earlier: Sequence[dict[str, Any]]) -> Callable[[dict[str, Any]], None]:
-    """Shows the table of finished epochs, a row longer every time."""
-    epochs = list(earlier)
-
-    def watch(facts: dict[str, Any]) -> None:
-        del epochs[facts["epoch"] - 1 :]
-        epochs.append(facts)
-        show(epoch_table(epochs))
-
-    return watch
 
 
 def epoch_table(epochs: Sequence[dict[str, Any]], rows: int = 20) -> Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -294,7 +294,7 @@ def _train(recipe: AffectRecipe, out: Path, resume: bool, as_json: bool) -> None
     from cltool.affect.directory import AffectDirectory
     from cltool.affect.setups import prepare
     from cltool.affect.training import train
-    from cltool.cli.console import Screen, errors
+    from cltool.cli.console import Screen, errors, growing
     from cltool.files import check_free_folder
     from cltool.training.processes import is_main_process
 
@@ -306,23 +306,11 @@ def _train(recipe: AffectRecipe, out: Path, resume: bool, as_json: bool) -> None
     directory = AffectDirectory(out)
     earlier = directory.journal()
     with Screen() as screen:
-        card = train(prepare(recipe, screen), out, screen, _watch(screen.show, earlier), resume)
+        card = train(prepare(recipe, screen), out, screen, growing(screen.show, epoch_table, earlier), resume)
     journal = directory.journal()
     if resume and len(journal) == len(earlier) and not as_json:
         errors.print(f"the training in {out} had come to its end already", highlight=False)
     _show(card, out, journal, as_json)
-
-
-def _watch(show: Callable[[Table], None], earlier: Sequence[dict[str, Any]]) -> Callable[[dict[str, Any]], None]:
-    """Shows the table of finished epochs, a row longer every time."""
-    epochs = list(earlier)
-
-    def watch(facts: dict[str, Any]) -> None:
-        del epochs[facts["epoch"] - 1 :]
-        epochs.append(facts)
-        show(epoch_table(epochs))
-
-    return watch
 
 
 def epoch_table(epochs: Sequence[Mapping[str, Any]], rows: int = 20) -> Table:
