@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from cltool.errors import PluginError, nearest
+from cltool.errors import CallError, PluginError, nearest
 from cltool.plugin import KINDS, Configured, Plugin, Spec
 
 GROUP = "cltool.plugins"
@@ -42,11 +42,17 @@ class Catalogue:
         return sorted(name for k, name in self.entries if k == kind)
 
     def find(self, kind: str, name: str) -> Plugin:
-        """Import and return one plugin.
+        """Import and return one plugin; `name` may have its argument behind it, as in `hf:cifar10`.
 
         Raises PluginError: no such name (the nearest is named), two packages that both have it, or an
         import that fails (its cause is named).
         """
+        bare, _, argument = name.partition(":")
+        if argument and (kind, name) not in self.entries and (kind, bare) in self.entries:
+            plugin = self.find(kind, bare)
+            if "argument" not in plugin.facts:
+                raise CallError(f"{name!r}: {argument!r} is not key=value; spell it {bare}:key=value,…")
+            return plugin
         self._known(kind, name)
         found = self.entries[kind, name]
         if len(found) > 1:
@@ -86,7 +92,13 @@ class Catalogue:
 
     def configure(self, kind: str, spec: Spec) -> Configured:
         """Find a plugin and validate its options; raises as `find` and `Plugin.configure` do."""
-        return self.find(kind, spec.name).configure(spec.options)
+        plugin, options = self.find(kind, spec.name), dict(spec.options)
+        if spec.name != plugin.name:
+            option = plugin.facts["argument"]
+            if option in options:
+                raise CallError(f"{spec}: {option} is given twice")
+            options[option] = spec.name.partition(":")[2]
+        return plugin.configure(options)
 
 
 def _same(value: Any) -> Any:

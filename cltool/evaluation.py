@@ -36,20 +36,22 @@ class StepScores:
     """Scores after one task, one entry per task seen; `unknown` is None for a head without that row.
 
     Of classes they are accuracies, of values CCCs, means over the values. `overall`: on the test pictures of all these
-    tasks together; `by_output`: of values, the same of each.
+    tasks together; `by_class`: the same of each class seen; `by_output`: of values, of each value.
     """
 
     row: list[float]
     row_task_aware: list[float]
     unknown: Unknowns | None
     overall: float
+    by_class: dict[str, float] | None = None
     by_output: dict[str, float] | None = None
 
 
-def evaluate(predictor: Predictor, stream: TaskStream, step: int) -> StepScores:
+def evaluate(predictor: Predictor, stream: TaskStream, step: int, task_aware: bool = False) -> StepScores:
     """Score `predictor`, which has learned tasks 0…`step`, on the test pictures of the stream.
 
-    `unknown` never competes in the argmax. Task-aware: only the picture's own task's outputs do. Novel are
+    `unknown` never competes in the argmax. Task-aware: only the picture's own task's outputs do; of a predictor that is
+    `task_aware` itself, all scores are such. Novel are
     the test pictures of outputs that no task so far had, later tasks' and those left out. Values do not compete, and
     nothing is novel to them: the two rows are alike.
 
@@ -62,23 +64,29 @@ def evaluate(predictor: Predictor, stream: TaskStream, step: int) -> StepScores:
         return _of_values(predictor, stream, step)
     classes = [i for i, name in enumerate(predictor.outputs) if name != UNKNOWN]
     stranger = predictor.outputs.index(UNKNOWN) if UNKNOWN in predictor.outputs else None
+    column = {name: i for i, name in enumerate(predictor.outputs)}
     row, aware, leads = [], [], []
+    by_class: dict[str, float] = {}
     for outputs in stream.groups[: step + 1]:
         blocks = stream.test(outputs)
         scores = _scores(predictor, blocks)
-        column = {name: i for i, name in enumerate(predictor.outputs)}
         truth = torch.cat([torch.full((len(block),), column[block.output]) for block in blocks])
-        row.append(_accuracy(scores, truth, classes))
-        aware.append(_accuracy(scores, truth, [column[name] for name in outputs]))
+        own = [column[name] for name in outputs]
+        right = _right(scores, truth, own if task_aware else classes)
+        row.append(_share(right))
+        aware.append(_share(_right(scores, truth, own)))
+        by_class |= {
+            block.output: _share(part) for block, part in zip(blocks, right.split(list(map(len, blocks))), strict=True)
+        }
         leads.append(_lead(scores, stranger, classes))
     overall = pooled(row, stream.test_counts)
     if stranger is None:
-        return StepScores(row, aware, None, overall)
+        return StepScores(row, aware, None, overall, by_class)
     known = torch.cat(leads)
     novel = _lead(_scores(predictor, stream.test(stream.novel(step))), stranger, classes)
     rate_novel = _share(novel > 0) if len(novel) else None
     unknowns = Unknowns(_share(known > 0), rate_novel, auroc(known.numpy(), novel.numpy()))
-    return StepScores(row, aware, unknowns, overall)
+    return StepScores(row, aware, unknowns, overall, by_class)
 
 
 def _of_values(predictor: Predictor, stream: TaskStream, step: int) -> StepScores:
@@ -89,7 +97,8 @@ def _of_values(predictor: Predictor, stream: TaskStream, step: int) -> StepScore
     truth = [values_of(blocks) for blocks in tasks]
     row = [fmean(concordances(scores, own)) for scores, own in zip(found, truth, strict=True)]
     together = concordances(torch.cat(found), torch.cat(truth))
-    return StepScores(row, list(row), None, fmean(together), dict(zip(stream.values, together, strict=True)))
+    by_output = dict(zip(stream.values, together, strict=True))
+    return StepScores(row, list(row), None, fmean(together), by_output=by_output)
 
 
 def _scores(predictor: Predictor, blocks: Sequence[Block]) -> Tensor:
@@ -103,10 +112,10 @@ def _scores(predictor: Predictor, blocks: Sequence[Block]) -> Tensor:
     return scores
 
 
-def _accuracy(scores: Tensor, truth: Tensor, columns: Sequence[int]) -> float:
-    """Share of rows whose largest score among `columns` is the true one."""
+def _right(scores: Tensor, truth: Tensor, columns: Sequence[int]) -> Tensor:
+    """Whether the largest score among `columns` is the true one, for each row."""
     allowed = torch.tensor(columns)
-    return _share(allowed[scores[:, allowed].argmax(1)] == truth)
+    return allowed[scores[:, allowed].argmax(1)] == truth
 
 
 def _lead(scores: Tensor, stranger: int | None, classes: Sequence[int]) -> Tensor:

@@ -28,8 +28,8 @@ Features = Callable[[Sequence[Block]], Tensor]  # blocks → [n, D]; a bank and 
 class Predictor(Protocol):
     """What a strategy has learned so far: scores for pictures.
 
-    It may tell two numbers more: `nbytes`, what it keeps of earlier tasks, and `parameters`, how many weights it
-    has beside the backbone's.
+    It may tell three numbers more: `nbytes`, what it keeps of earlier tasks, `samples_kept`, how many samples there
+    are among that, and `parameters`, how many weights it has beside the backbone's.
     """
 
     @property
@@ -80,6 +80,11 @@ class LinearPredictor:
     @property
     def outputs(self) -> tuple[str, ...]:
         return self.head.names
+
+    @property
+    def samples_kept(self) -> int:
+        """Heads and sums hold no sample."""
+        return 0
 
     @property
     def parameters(self) -> int:

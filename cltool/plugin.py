@@ -33,7 +33,8 @@ class Kind:
     facts: frozenset[str] = frozenset()
 
 
-COMMON_FACTS = frozenset({"name", "source", "one_of", "example"})
+COMMON_FACTS = frozenset({"name", "source", "one_of", "example", "argument"})
+NAME = re.compile(r"[A-Za-z_][\w-]*(:[A-Za-z_][\w-]*\*?)?")  # of a plugin; one of a family is called FAMILY:NAME
 
 
 _STATISTICS = dict.fromkeys(("old_statistics", "new_statistics", "statistics"), "Statistics")
@@ -79,8 +80,14 @@ KINDS: Mapping[str, Kind] = {
         Kind(
             "strategy",
             "a way to learn a whole stream",
-            {"stream": "TaskStream", "features": "Callable", "backbone": "Backbone", "rng": "Generator"},
-            frozenset({"exact", "values"}),
+            {
+                "stream": "TaskStream",
+                "features": "Callable",
+                "backbone": "Backbone",
+                "device": "str",
+                "rng": "Generator",
+            },
+            frozenset({"exact", "values", "task_aware", "keeps_all"}),
         ),
         Kind(
             "loss",
@@ -212,6 +219,8 @@ class Spec:
 
     >>> Spec.parse("resnet18:weights=none,size=64")
     Spec(name='resnet18', options={'weights': 'none', 'size': '64'})
+    >>> Spec.parse("avalanche:icarl:memory=200")
+    Spec(name='avalanche:icarl', options={'memory': '200'})
     >>> str(Spec("alpha", {"alpha": 0.7}))
     'alpha:alpha=0.7'
     """
@@ -223,9 +232,12 @@ class Spec:
     def parse(cls, text: str) -> Spec:
         """Read `NAME[:key=value,…]`; a comma inside a value is kept unless `key=` follows it.
 
+        What stands before the options belongs to the name, colons included; what it means is the catalogue's to say.
         Raises CallError where a part is not `key=value`.
         """
         name, _, rest = text.partition(":")
+        while rest and "=" not in (further := rest.partition(":"))[0]:
+            name, rest = f"{name}:{further[0]}", further[2]
         options: dict[str, Any] = {}
         for part in re.split(r",(?=\s*[A-Za-z_]\w*=)", rest) if rest else ():
             key, equals, value = part.strip().partition("=")
@@ -256,8 +268,8 @@ def _register(function: Callable[..., Any], kind: Kind, name: str | None, source
 
     called = name or function.__name__
     where = f"{kind.name} {called!r}"
-    if not re.fullmatch(r"[A-Za-z_][\w-]*", called):
-        raise PluginError(f"{where}: a name is made of letters, digits, hyphens and underscores")
+    if not NAME.fullmatch(called):
+        raise PluginError(f"{where}: a name is made of letters, digits, hyphens and underscores, or is FAMILY:NAME")
     if unknown := set(facts) - kind.facts - COMMON_FACTS:
         known = ", ".join(sorted(COMMON_FACTS | kind.facts))
         raise PluginError(f"{where}: @{kind.name} takes {known}; not {', '.join(sorted(unknown))}")
@@ -277,8 +289,12 @@ def _register(function: Callable[..., Any], kind: Kind, name: str | None, source
             f"{where}: unknown annotation: option {bad!r} is {options[bad][0]}; take int, float, bool, str, Path, "
             "a Literal, or a union or list of them"
         ) from None
-    if foreign := set(facts.get("one_of", ())) - set(options):
-        raise PluginError(f"{where}: one_of names {', '.join(sorted(foreign))}, which is no option of it")
+    for fact, named in {
+        "one_of": facts.get("one_of", ()),
+        "argument": [facts["argument"]] if "argument" in facts else (),
+    }.items():
+        if foreign := set(named) - set(options):
+            raise PluginError(f"{where}: {fact} names {', '.join(sorted(foreign))}, which is no option of it")
     return Plugin(kind.name, called, function, source, inputs, model, facts)
 
 
@@ -328,8 +344,8 @@ def _decorate(
 
     Bare (`@merge`) or with facts: `name` (default: the function's), `source` (paper, equation or
     address), `one_of` (options of which at most one may leave its default), `example` (options under which
-    the contract runs it; None: too costly to be run unasked), and those of the kind, e.g. `exact=True` for
-    a merge.
+    the contract runs it; None: too costly to be run unasked), `argument` (the option that may be given by its value
+    alone, right behind the name: `hf:cifar10`), and those of the kind, e.g. `exact=True` for a merge.
 
     Raises PluginError: an argument that is neither an input of the kind nor a keyword option, inputs out of
     order, an annotation that cannot be validated, an unknown fact.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
@@ -32,7 +32,7 @@ def finished_step(setup: Setup, number: int, predictor: Predictor, joint: JointP
     task = f"{number + 1:03d}"
     with clock.measure("evaluate_s"):
         try:
-            scores = evaluate(predictor, setup.stream, number)
+            scores = evaluate(predictor, setup.stream, number, setup.task_aware)
         except PluginFailed as error:
             raise PluginFailed(f"task {task}, {setup.strategy}: {error}") from error
     with clock.measure("joint_s"):
@@ -45,11 +45,13 @@ def finished_step(setup: Setup, number: int, predictor: Predictor, joint: JointP
         "row": scores.row,
         "row_task_aware": scores.row_task_aware,
         "accuracy": scores.overall,
+        "by_class": scores.by_class,
         "by_output": scores.by_output,
         "unknown": asdict(scores.unknown) if scores.unknown else None,
         "joint": reference,
         "surgery": [asdict(effect) for effect in predictor.effects] if isinstance(predictor, LinearPredictor) else [],
         "bytes_kept": getattr(predictor, "nbytes", None),
+        "samples_kept": getattr(predictor, "samples_kept", None),
         "parameters": getattr(predictor, "parameters", None),
         "seconds": seconds,
     }
@@ -74,6 +76,8 @@ def all_metrics(setup: Setup, backbone: Backbone, steps: Sequence[Step], knowled
         seed=setup.recipe.seed,
         note=stream.pictures.note,
         holdout=setup.recipe.holdout,
+        task_aware=setup.task_aware,
+        keeps_all=setup.keeps_all,
         tasks=[
             TaskFacts(
                 name=step["task"],
@@ -87,6 +91,7 @@ def all_metrics(setup: Setup, backbone: Backbone, steps: Sequence[Step], knowled
         matrix=table,
         matrix_task_aware=aware,
         curve=curve,
+        by_class=_by_class(steps, stream.seen(len(stream) - 1)) if not stream.values else None,
         curve_by_output={n: [step["by_output"][n] for step in steps] for n in stream.values} or None,
         accuracy_final=curve[-1],
         accuracy_average_incremental=float(np.mean(curve)),
@@ -94,10 +99,20 @@ def all_metrics(setup: Setup, backbone: Backbone, steps: Sequence[Step], knowled
         forgetting_avalanche=measures.forgetting_avalanche(matrix),
         bwt_gem=measures.bwt_gem(matrix),
         joint=JointFacts(curve=[j["accuracy"] for j in joint], decay=[j["decay"] for j in joint]) if joint else None,
-        gap_to_joint=[j["accuracy"] - ours for j, ours in zip(joint, curve, strict=True)] if joint else None,
+        gap_to_joint=_gap(joint, curve) if joint and not setup.task_aware else None,
         unknown=_unknown_facts(steps),
         cost=_cost(steps, *_weights(setup, backbone, steps, knowledge)),
     )
+
+
+def _by_class(steps: Sequence[Step], names: Sequence[str]) -> dict[str, list[float | None]]:
+    """Each class's accuracy after every task; None before its own."""
+    return {name: [(step.get("by_class") or {}).get(name) for step in steps] for name in names}
+
+
+def _gap(joint: Sequence[Mapping[str, Any]], curve: Sequence[float]) -> list[float]:
+    """How far the joint reference is above; nobody tells it the task, so that it is none for those who are told."""
+    return [step["accuracy"] - ours for step, ours in zip(joint, curve, strict=True)]
 
 
 def _method(setup: Setup) -> dict[str, Any]:
@@ -167,6 +182,7 @@ def _cost(steps: Sequence[Step], parameters: int | None, growth: list[int] | Non
         **seconds,
         peak_rss_mb=round(peak, 1),
         bytes_kept=steps[-1]["bytes_kept"],
+        samples_kept=steps[-1].get("samples_kept"),
         parameters_total=parameters,
         parameters_per_task=growth,
     )

@@ -145,7 +145,7 @@ def _predictors(
         return ()
     rng = generator(setup.recipe.seed, "strategy")
     sound = _checked(features, setup.stream)
-    found = setup.method(stream=setup.stream, features=sound, backbone=backbone, rng=rng)
+    found = setup.method(stream=setup.stream, features=sound, backbone=backbone, device=setup.device, rng=rng)
     return _one_per_task(setup.method, iter(found), len(setup.stream), clock)
 
 

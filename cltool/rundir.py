@@ -91,8 +91,14 @@ class Cost(_Strict):
     joint_s: float = 0.0
     peak_rss_mb: float
     bytes_kept: int | None
+    samples_kept: int | None = None
     parameters_total: int | None
     parameters_per_task: list[int] | None
+
+    @property
+    def parameters_grown(self) -> int | None:
+        """Weights that learning the stream put beside the backbone's; None where the strategy does not tell."""
+        return None if self.parameters_per_task is None else sum(self.parameters_per_task)
 
     @property
     def learning_s(self) -> float:
@@ -123,11 +129,14 @@ class Metrics(_Strict):
     seed: int
     note: str
     holdout: float | None = None
+    task_aware: bool = False  # told the task of a test picture
+    keeps_all: bool = False  # all samples of earlier tasks
     tasks: list[TaskFacts]
     left_out: list[str]
     matrix: list[list[float | None]]
     matrix_task_aware: list[list[float | None]]
     curve: list[float]
+    by_class: dict[str, list[float | None]] | None = None
     curve_by_output: dict[str, list[float]] | None = None  # of values
     accuracy_final: float
     accuracy_average_incremental: float

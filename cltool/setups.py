@@ -42,6 +42,16 @@ class Setup:
         return self.method if isinstance(self.method, Learner) else None
 
     @property
+    def task_aware(self) -> bool:
+        """Whether it is told the task of a test picture."""
+        return not isinstance(self.method, Learner) and bool(self.method.plugin.facts.get("task_aware"))
+
+    @property
+    def keeps_all(self) -> bool:
+        """Whether it keeps all samples of earlier tasks: an upper bound rather than a way to do without them."""
+        return not isinstance(self.method, Learner) and bool(self.method.plugin.facts.get("keeps_all"))
+
+    @property
     def strategy(self) -> str:
         """The strategy as a person spells it: the merge, and beside it what is not the stream's default."""
         method = self.method

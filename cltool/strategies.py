@@ -69,6 +69,9 @@ def _kind(text: str, first: str, catalogue: Catalogue) -> str:
     _check(text, first, "")
     name = Spec.parse(first).name
     kinds = [kind for kind in ("merge", "strategy") if name in catalogue.names(kind)]
+    bare = name.partition(":")[0]
+    if not kinds and (kinds := [kind for kind in ("merge", "strategy") if bare in catalogue.names(kind)]):
+        catalogue.find(kinds[0], name)  # raises unless what stands behind the name is its argument
     if len(kinds) > 1:
         raise CallError(
             f"--strategy {text}: {name!r} is the name of a merge and of a strategy; rename one of the plugins"

@@ -44,6 +44,14 @@ def test_task_aware_scores_forgive_confusion_with_other_tasks_only(digit_stream:
     within = evaluate(Oracle(seen, {"0": "1"}), digit_stream, 1)
     assert within.row_task_aware[0] == within.row[0] < 1
     assert found.unknown is None
+    assert found.by_class == {"0": 0.0, "1": 1.0, "2": 1.0, "3": 1.0}
+
+
+def test_scores_of_a_task_aware_predictor_are_task_aware(digit_stream: TaskStream) -> None:
+    found = evaluate(Oracle(digit_stream.seen(1), {"0": "2"}), digit_stream, 1, task_aware=True)
+    assert found.row == found.row_task_aware == [1.0, 1.0]
+    assert found.overall == 1
+    assert found.by_class == dict.fromkeys("0123", 1.0)
 
 
 def test_unknown_never_wins_but_is_counted(digit_stream: TaskStream) -> None:

@@ -14,7 +14,7 @@ import torch
 from pydantic import Field
 
 import cltool
-from cltool import CallError, Head, Statistics
+from cltool import CallError, Head, PluginError, Statistics
 from cltool.catalogue import discover
 from cltool.plugin import KINDS, Spec, merge, unknown
 
@@ -141,3 +141,39 @@ def test_an_unknown_plugin_may_ask_for_statistics_that_are_not_there_yet() -> No
         return features[:0]
 
     assert first_task.__cltool_plugin__.inputs == ("features", "old_statistics")
+
+
+def test_a_plugin_may_belong_to_a_family(tmp_path: Path) -> None:
+    file = tmp_path / "rivals.py"
+    file.write_text(
+        "from cltool import Head, merge\n\n\n"
+        "@merge(name='rivals:old*')\n"
+        "def old_one(old: Head, new: Head, *, keep: int = 1) -> Head:\n"
+        '    """Keep the old."""\n'
+        "    return old\n"
+    )
+    catalogue = discover([file])
+    configured = catalogue.configure("merge", Spec.parse("rivals:old*:keep=3"))
+    assert configured.options == {"keep": 3}
+    assert str(configured) == "rivals:old*:keep=3"
+    with pytest.raises(PluginError, match=r"there is no merge 'rivals:ol'; did you mean 'rivals:old\*'"):
+        catalogue.find("merge", "rivals:ol")
+
+
+def test_an_argument_is_an_option_given_by_its_value_alone(tmp_path: Path) -> None:
+    file = tmp_path / "named.py"
+    file.write_text(
+        "from cltool import Head, merge\n\n\n"
+        "@merge(argument='which')\n"
+        "def named(old: Head, new: Head, *, which: str, keep: int = 1) -> Head:\n"
+        '    """Keep the old."""\n'
+        "    return old\n"
+    )
+    catalogue = discover([file])
+    configured = catalogue.configure("merge", Spec.parse("named:a/b-c:keep=2"))
+    assert configured.options == {"which": "a/b-c", "keep": 2}
+    assert str(configured) == "named:which=a/b-c,keep=2"
+    again = catalogue.configure("merge", Spec.parse(str(configured)))
+    assert again.options == configured.options
+    with pytest.raises(CallError, match="which is given twice"):
+        catalogue.configure("merge", Spec.parse("named:a:which=b"))

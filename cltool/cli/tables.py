@@ -9,20 +9,51 @@ from rich.table import Table
 from cltool.cli.console import results
 from cltool.report.tables import Row, texts
 
-WIDE = 120  # columns of a terminal that all numbers fit into
+Texts = tuple[list[str], list[list[str]]]  # headings and lines
+
+# what a small terminal has no room for, the least of it first
+LESSER = (
+    "average",
+    "unknown_auroc",
+    "runs",
+    "samples_kept",
+    "deviation",
+    "cosine_distance",
+    "sparsity",
+    "parameters_grown",
+    "seconds",
+)
+NAME = 16  # columns that a strategy's name has at the least; a longer one is folded
 
 
 def rows_table(table: Sequence[Row], width: int) -> Table:
     """A line per strategy and per joint reference, for a terminal of so many columns."""
-    headings, cells = texts(table, narrow=width < WIDE)
+    headings, cells = _fitting(table, width)
     shown = Table(box=None, header_style="bold", pad_edge=False, collapse_padding=True)
-    shown.add_column(headings[0], overflow="fold", min_width=16)
+    shown.add_column(headings[0], overflow="fold", min_width=NAME)
     for heading in headings[1:]:
-        stacked = "\n".join(heading.rsplit(" ", 1)) if width < WIDE else heading
-        shown.add_column(stacked, justify="right", no_wrap=True)
+        shown.add_column(heading, justify="right", no_wrap=True)
     for line in cells:
         shown.add_row(*line)
     return shown
+
+
+def _fitting(table: Sequence[Row], width: int) -> Texts:
+    """All columns if they fit; else headings are stacked, numbers shortened, and lesser columns left out."""
+    tries = [texts(table), *(_stacked(texts(table, LESSER[:out], short=True)) for out in range(len(LESSER) + 1))]
+    return next((found for found in tries if _width(found) <= width), tries[-1])
+
+
+def _stacked(found: Texts) -> Texts:
+    headings, cells = found
+    return [heading.replace("forgetting", "forget-ting").replace("-", "-\n").replace(" ", "\n") for heading in headings], cells
+
+
+def _width(found: Texts) -> int:
+    headings, cells = found
+    columns = zip(*([heading.split("\n") for heading in headings], *[[[cell] for cell in line] for line in cells]))
+    widths = [max(len(text) for lines in column for text in lines) for column in columns]
+    return NAME + sum(width + 1 for width in widths[1:])
 
 
 def print_rows(table: Sequence[Row], caption: str) -> None:

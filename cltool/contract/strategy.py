@@ -34,7 +34,7 @@ def subject(strategy: Configured) -> Subject:
 
 def _inputs(stream: TaskStream) -> dict[str, Any]:
     backbone = Backbone.of("pixels", nn.Flatten(), PictureTransform(8, 1), 64)
-    return {"stream": stream, "features": pixel_features, "backbone": backbone}
+    return {"stream": stream, "features": pixel_features, "backbone": backbone, "device": "cpu"}
 
 
 def _predictors(trial: Trial) -> str | None:

@@ -46,6 +46,11 @@ class FinishedRun:
             first = error.errors()[0]
             raise CallError(f"{path}/metrics.json, {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The stream's outputs in the order in which they were learned."""
+        return tuple(name for task in self.metrics.tasks for name in task.outputs)
+
     def option(self, name: str) -> float | None:
         """The number that an option of the run's strategy, surgery, merge, lift, unknown or head had; None without it.
 
@@ -110,9 +115,31 @@ class Group:
 
     @property
     def title(self) -> str:
-        """The label, and a mark where surgeries changed nothing."""
+        """The label, marked where surgeries changed nothing, and where a strategy is not ranked with the others."""
         idle, total = self.no_ops, len(self.runs)
-        return self.label + ("" if not idle else " (no-op)" if idle == total else f" (no-op in {idle} of {total})")
+        no_op = "" if not idle else " (no-op)" if idle == total else f" (no-op in {idle} of {total})"
+        told = " (task-aware)" if self.task_aware else ""
+        return f"{self.label}{no_op}{told}{' (keeps all data)' if self.keeps_all else ''}"
+
+    @property
+    def task_aware(self) -> bool:
+        """Whether the strategy is told the task of a test picture: its scores are of an easier problem."""
+        return self.runs[0].metrics.task_aware
+
+    @property
+    def keeps_all(self) -> bool:
+        """Whether the strategy keeps all samples of earlier tasks: an upper bound."""
+        return self.runs[0].metrics.keeps_all
+
+    @property
+    def ranked(self) -> bool:
+        """Whether the strategy solves the problem that the others solve, so that its score can be held beside theirs."""
+        return not (self.task_aware or self.keeps_all)
+
+    @property
+    def setting(self) -> str:
+        """What the runs have in common with those of other strategies that they may be compared with."""
+        return self.runs[0].setting
 
     def spread(self, of: Callable[[Metrics], float | None]) -> Spread | None:
         """Mean, deviation and interval over the runs of a number of their metrics; None where a run has none."""
@@ -170,6 +197,43 @@ def grouped(runs: Sequence[FinishedRun], without: str | None = None) -> list[Gro
     return [Group(label, members) for label, members in groups.items()]
 
 
+def by_setting(runs: Sequence[FinishedRun]) -> dict[str, list[FinishedRun]]:
+    """The runs of each setting (stream, backbone, tasks), in order of their coming: what can be compared."""
+    found: dict[str, list[FinishedRun]] = {}
+    for run in runs:
+        found.setdefault(run.setting, []).append(run)
+    return found
+
+
+def in_order(groups: Sequence[Group]) -> list[Group]:
+    """Setting by setting the highest final score first; below them what is not ranked: keeps all data, task-aware."""
+    settings = list(dict.fromkeys(group.setting for group in groups))
+
+    def place(group: Group) -> tuple[int, bool, bool, float]:
+        final = group.mean(lambda m: m.accuracy_final) or 0.0
+        return settings.index(group.setting), group.task_aware, group.keeps_all, -final
+
+    return sorted(groups, key=place)
+
+
+def finished_runs(paths: Sequence[Path]) -> list[FinishedRun]:
+    """The runs in these folders; a comparison's folder stands for its finished cells.
+
+    Raises CallError for a folder without a finished run.
+    """
+    return [FinishedRun.load(place) for path in paths for place in _places(path)]
+
+
+def _places(path: Path) -> list[Path]:
+    """A run's folder itself, or those of a comparison's finished cells, seeds by number."""
+    if not (path / "cells").is_dir():
+        return [path]
+    found = [file.parent for file in (path / "cells").rglob("metrics.json")]
+    if not found:
+        raise CallError(f"{path}: no run of that comparison is finished; cltool compare --resume {path}")
+    return sorted(found, key=lambda cell: (cell.parent, len(cell.name), cell.name))
+
+
 def references(groups: Sequence[Group]) -> list[Group]:
     """The joint references of the groups' runs, called `joint` or `joint+lift=…`: any one run for each seed.
 
@@ -183,9 +247,8 @@ def references(groups: Sequence[Group]) -> list[Group]:
         if metrics.joint is None:
             continue
         label = f"joint+lift={metrics.lift}" if metrics.lift else "joint"
-        order = tuple(name for task in metrics.tasks for name in task.outputs)
         label = label if alone else f"{run.setting}: {label}"
-        found.setdefault(label, {}).setdefault((metrics.seed, order), run)
+        found.setdefault(label, {}).setdefault((metrics.seed, run.order), run)
     return [Group(label, list(members.values())) for label, members in found.items()]
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from cltool.report.pairs import Pair, paired
 from cltool.report.runs import FinishedRun, Group, grouped, joint_curve, references
 from cltool.rundir import Metrics
 
@@ -18,6 +19,8 @@ NUMBERS: Mapping[str, Callable[[Metrics], float | None]] = {
     "joint_final": lambda m: m.joint.curve[-1] if m.joint else None,
     "unknown_auroc": lambda m: m.unknown.mean_auroc if m.unknown else None,
     "bytes_kept": lambda m: m.cost.bytes_kept,
+    "samples_kept": lambda m: m.cost.samples_kept,
+    "parameters_grown": lambda m: m.cost.parameters_grown,
     "fit_s": lambda m: m.cost.fit_s,
     "merge_s": lambda m: m.cost.merge_s,
     "seconds": lambda m: m.cost.strategy_s,
@@ -25,11 +28,12 @@ NUMBERS: Mapping[str, Callable[[Metrics], float | None]] = {
 
 
 def summary(runs: Sequence[FinishedRun], root: Path) -> dict[str, Any]:
-    """`streams`, `strategies` and `joint` of comparison.json; paths are those below `root`."""
+    """`streams`, `strategies`, `paired` and `joint` of comparison.json; paths are those below `root`."""
     groups = grouped(runs)
     return {
         "streams": list({group.about: _stream(group) for group in groups}.values()),
         "strategies": [_strategy(group, root) for group in groups],
+        "paired": [_paired(pair) for pair in paired(runs)],
         "joint": [_joint(group) for group in references(groups)],
     }
 
@@ -41,7 +45,7 @@ def _stream(group: Group) -> dict[str, Any]:
 
 def _strategy(group: Group, root: Path) -> dict[str, Any]:
     metrics = group.runs[0].metrics
-    spelled = ("stream", "strategy", "merge", "lift", "head", "unknown_from", "surgery")
+    spelled = ("stream", "strategy", "merge", "lift", "head", "unknown_from", "surgery", "task_aware", "keeps_all")
     return {
         **{key: getattr(metrics, key) for key in spelled},
         "no_ops": group.no_ops,
@@ -60,6 +64,10 @@ def _cell(run: FinishedRun, root: Path) -> dict[str, Any]:
 def _spread(group: Group, of: Callable[[Metrics], float | None]) -> dict[str, Any] | None:
     found = group.spread(of)
     return asdict(found) if found else None
+
+
+def _paired(pair: Pair) -> dict[str, Any]:
+    return {"stream": pair.a.runs[0].metrics.stream, "a": pair.a.label, "b": pair.b.label, **pair.numbers}
 
 
 def _joint(group: Group) -> dict[str, Any]:

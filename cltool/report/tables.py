@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from statistics import fmean
 from typing import Any
 
-from cltool.report.runs import Group, in_common, joint_curve, references
+from cltool.report.runs import Group, in_common, in_order, joint_curve, references
 from cltool.rundir import Metrics
 
 Row = dict[str, Any]
@@ -22,27 +22,25 @@ def _cosine_distance(metrics: Metrics) -> float | None:
 
 
 def rows(groups: Sequence[Group]) -> list[Row]:
-    """A row of numbers per group, and one per joint reference: the final score and its interval, and means."""
-    return [*map(_row, groups), *map(_reference_row, references(groups))]
+    """A row of numbers per group and joint reference: the final score and its interval, and means.
+
+    The highest final score comes first; below these stand strategies that are not ranked with them, then references.
+    """
+    return [*map(_row, in_order(groups)), *map(_reference_row, references(groups))]
 
 
 def _row(group: Group) -> Row:
-    final = group.spread(lambda m: m.accuracy_final)
-    assert final is not None
     return {
+        **_spread_of(group, lambda m: m.accuracy_final),
         "strategy": group.title,
-        "score": group.score,
-        "runs": final.n,
-        "final": final.mean,
-        "deviation": final.deviation,
-        "low": final.low,
-        "high": final.high,
-        "each": [run.metrics.accuracy_final for run in group.runs],
+        "ranked": group.ranked,
         "average": group.mean(lambda m: m.accuracy_average_incremental),
         "forgetting": group.mean(lambda m: m.forgetting_chaudhry),
         "gap_to_joint": group.mean(lambda m: m.gap_to_joint[-1] if m.gap_to_joint else None),
         "unknown_auroc": group.mean(lambda m: m.unknown.mean_auroc if m.unknown else None),
         "bytes_kept": group.mean(lambda m: m.cost.bytes_kept),
+        "samples_kept": group.mean(lambda m: m.cost.samples_kept),
+        "parameters_grown": group.mean(lambda m: m.cost.parameters_grown),
         "seconds": group.mean(lambda m: m.cost.strategy_s),
         "sparsity": group.mean(sparsity),
         "cosine_distance": group.mean(_cosine_distance),
@@ -51,59 +49,83 @@ def _row(group: Group) -> Row:
 
 def _reference_row(group: Group) -> Row:
     """Of a joint reference, which learns everything at once, there is less to tell."""
-    final = group.spread(lambda m: joint_curve(m)[-1])
-    assert final is not None
-    nothing = dict.fromkeys((*list(FORMATS)[1:], *OF_SURGERY))
     return {
+        **dict.fromkeys(FORMATS),
+        **_spread_of(group, lambda m: joint_curve(m)[-1]),
         "strategy": group.label,
+        "ranked": False,
+        "average": group.mean(lambda m: fmean(joint_curve(m))),
+    }
+
+
+def _spread_of(group: Group, of: Callable[[Metrics], float]) -> Row:
+    final = group.spread(of)
+    assert final is not None
+    return {
         "score": group.score,
         "runs": final.n,
         "final": final.mean,
         "deviation": final.deviation,
         "low": final.low,
         "high": final.high,
-        "each": [joint_curve(run.metrics)[-1] for run in group.runs],
-        "average": group.mean(lambda m: fmean(joint_curve(m))),
-        **nothing,
+        "each": [of(run.metrics) for run in group.runs],
     }
 
 
+# of a number: its heading, and how it is written
 FORMATS = {
     "average": ("average", "{:.3f}"),
     "forgetting": ("forgetting", "{:.3f}"),
     "gap_to_joint": ("gap to joint", "{:.3f}"),
     "unknown_auroc": ("unknown AUROC", "{:.3f}"),
     "bytes_kept": ("bytes kept", "{:,.0f}"),
+    "samples_kept": ("samples kept", "{:,.0f}"),
+    "parameters_grown": ("parameters grown", "{:,.0f}"),
     "seconds": ("seconds", "{:.2f}"),
+    "sparsity": ("zero weights", "{:.1%}"),
+    "cosine_distance": ("cosine distance", "{:.3f}"),
 }
-OF_SURGERY = {"sparsity": ("zero weights", "{:.1%}"), "cosine_distance": ("cosine distance", "{:.3f}")}
+LARGE = ("bytes_kept", "samples_kept", "parameters_grown")  # are told in thousands where there is little room
 
 
-def texts(table: Sequence[Row], narrow: bool = False) -> tuple[list[str], list[list[str]]]:
-    """Headings and cells of rows; what surgery did only where there was one.
+def texts(table: Sequence[Row], without: Collection[str] = (), short: bool = False) -> tuple[list[str], list[list[str]]]:
+    """Headings and cells of rows; columns in which no row has a number are left out.
 
-    `narrow` leaves out what a small terminal has no room for: how many runs, deviations, averages over tasks, and what
-    `unknown` rejects.
+    `without` leaves out others, `runs` and `deviation` among them; `short` tells large numbers as 1.2 M.
     """
-    operated = any(row["sparsity"] is not None for row in table)
-    formats = {**FORMATS, **(OF_SURGERY if operated else {})}
-    if narrow:
-        formats = {key: format_ for key, format_ in formats.items() if key not in ("average", "unknown_auroc")}
+    formats = {
+        key: shape
+        for key, (_, shape) in FORMATS.items()
+        if key not in without and any(row[key] is not None for row in table)
+    }
+    counts = "runs" not in without
     scores = {row["score"] for row in table}
     final = f"final {scores.pop() if len(scores) == 1 else 'score'}"
-    headings = ["strategy", *([] if narrow else ["runs"]), final, "95 % interval"]
+    headings = ["strategy", *(["runs"] if counts else []), final, "95 % interval"]
     cells = []
     for row in table:
-        spread = f" ± {row['deviation']:.3f}" if row["runs"] > 1 and not narrow else ""
+        spread = f" ± {row['deviation']:.3f}" if row["runs"] > 1 and "deviation" not in without else ""
         interval = "" if row["low"] is None else f"{row['low']:.3f} … {row['high']:.3f}"
-        first = [row["strategy"], *([] if narrow else [str(row["runs"])]), f"{row['final']:.3f}{spread}", interval]
-        numbers = [_text(row[key], shape) for key, (_, shape) in formats.items()]
+        first = [row["strategy"], *([str(row["runs"])] if counts else []), f"{row['final']:.3f}{spread}", interval]
+        numbers = [_text(row[key], shape, short and key in LARGE) for key, shape in formats.items()]
         cells.append([*first, *numbers])
-    return [*headings, *(heading for heading, _ in formats.values())], cells
+    return [*headings, *(FORMATS[key][0] for key in formats)], cells
 
 
-def _text(value: float | None, shape: str) -> str:
-    return "" if value is None else shape.format(value)
+def _text(value: float | None, shape: str, short: bool) -> str:
+    return "" if value is None else rounded(value) if short else shape.format(value)
+
+
+def rounded(value: float) -> str:
+    """A count of three digits and its thousands.
+
+    >>> rounded(12), rounded(4160), rounded(123_456), rounded(87_654_321)
+    ('12', '4.16 k', '123 k', '87.7 M')
+    """
+    if value < 1000:
+        return f"{value:.0f}"
+    thousands, letter = next(pair for pair in ((1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T")) if value < pair[0] * 999.5)
+    return f"{value / thousands:.3g} {letter}"
 
 
 def markdown(table: Sequence[Row], caption: str = "") -> str:

@@ -41,6 +41,11 @@ class Gaussians:
         """Bytes kept of the tasks so far."""
         return self.statistics.nbytes
 
+    @property
+    def samples_kept(self) -> int:
+        """Sums hold no sample."""
+        return 0
+
     def scores(self, blocks: Sequence[Block]) -> Tensor:
         """Scores [n, C], float32, of the blocks' pictures; −1e9 or less for a class without samples."""
         x, shared = self.features(blocks).double(), self.statistics.within_covariance
