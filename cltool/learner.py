@@ -133,9 +133,17 @@ class Learner:
             knowledge = predictor.knowledge
             yield predictor
 
-    def learn(self, task: Task, features: Features, backbone: str, old: Knowledge | None) -> LinearPredictor:
+    def learn(
+        self,
+        task: Task,
+        features: Features,
+        backbone: str,
+        old: Knowledge | None,
+        fitted: Callable[[FeatureSpace, str], Head] | None = None,
+    ) -> LinearPredictor:
         """What is known after `task`; `old` is all that is left of earlier ones.
 
+        `fitted`: who has the task's head already gives it, made for a feature space and its fingerprint.
         Raises CallError, which names the task, for features that no head can be fitted to; PluginFailed for a merge
         that gives back no head of everything seen.
         """
@@ -150,7 +158,10 @@ class Learner:
             new = Statistics.of(x, y, task.outputs, space, class_grams=grams, values=task.values)
             total = old.statistics + new if old else new
         with self.clock.measure("fit_s"), told_of(task.name):
-            head = self._fit(task, x, y, space, old.statistics if old else None) if self.fits_heads else None
+            head = None
+            if self.fits_heads:
+                before = old.statistics if old else None
+                head = fitted(to_space, space) if fitted else self._fit(task, x, y, space, before)
         with self.clock.measure("merge_s"):
             operated, on_task = self.operate("task", task.name, head) if head else (None, [])
             merged = self._merge(task.name, old, operated, new, total)

@@ -62,6 +62,17 @@ class ImageFile:
             image.load()
 
 
+@dataclass(frozen=True)
+class Unsent:
+    """Stands where pictures are read or networks built, at a place that they were not sent to; `why` not."""
+
+    why: str
+
+    def __call__(self, *_: Any) -> Any:
+        """Raise CallError, which says why."""
+        raise CallError(self.why)
+
+
 @dataclass
 class Turn:
     """Whether a task's training samples may still be read."""
@@ -168,6 +179,25 @@ class Block:
             self._digest.append(sha.hexdigest())
         return self._digest[0]
 
+    def without_pictures(self, why: str) -> Block:
+        """The block as it can be sent elsewhere: names, targets, and its digest if that is known.
+
+        Reading a picture raises CallError, which says `why` not.
+
+        >>> block = Block("white", "train", ["a"], lambda i: bytes([255] * 4), RawPixels(1, 2, 2))
+        >>> digest = block.digest
+        >>> sent = block.without_pictures("it was left at home")
+        >>> sent.digest == digest, sent.names
+        (True, ['a'])
+        >>> sent.picture(0)
+        Traceback (most recent call last):
+        cltool.errors.CallError: it was left at home
+        """
+        films = tuple(film.without_pictures(why) for film in self.films)
+        names = _Joined([film.names for film in films]) if films else list(self.names)
+        own: dict[str, Any] = {"names": names, "read": Unsent(why), "decode": Unsent(why), "films": films}
+        return replace(self, **own, turn=None, made_of=(), _digest=list(self._digest))
+
     def _read(self, index: int) -> bytes:
         try:
             return self.read(index)
@@ -228,7 +258,8 @@ class PictureSet:
     has numbers rather than a class, such as valence and arousal; `outputs` are then what is cut into tasks (subjects,
     groups of videos), each with films to learn from and films held out. `note` is what a reader of results must know
     about the data (which label file was used, say). `licence` is what may be done with the pictures and with what
-    is trained on them, in the owner's sense; empty: not known.
+    is trained on them, in the owner's sense; empty: not known. `own_tasks`: how many outputs, in their order, each of
+    the data set's own tasks has, where it is published with a cut; empty: with none.
     """
 
     outputs: tuple[str, ...]
@@ -238,6 +269,7 @@ class PictureSet:
     note: str = ""
     licence: str = ""
     values: tuple[str, ...] = ()
+    own_tasks: tuple[int, ...] = ()
 
     def held_out(self, share: float) -> PictureSet:
         """A set whose test pictures are a share of every output's training pictures, taken from those by lot.
@@ -265,6 +297,12 @@ class PictureSet:
                 continue
             test[name] = block.part(sorted(order[:held]), "test")
             train[name] = block.part(sorted(order[held:]), "train")
+        return replace(self, train=train, test=test)
+
+    def without_pictures(self, why: str) -> PictureSet:
+        """The same set as it can be sent elsewhere, as `Block.without_pictures` gives its blocks."""
+        sent = ({name: block.without_pictures(why) for name, block in of.items()} for of in (self.train, self.test))
+        train, test = sent
         return replace(self, train=train, test=test)
 
     def relabelled(self, label_map: Mapping[str, str | None]) -> PictureSet:
@@ -296,7 +334,7 @@ class PictureSet:
         def joined(blocks: Mapping[str, Block]) -> dict[str, Block]:
             return {to: _joined(to, [blocks[n] for n in names], columns) for to, names in groups.items()}
 
-        return replace(self, outputs=tuple(groups), train=joined(self.train), test=joined(self.test))
+        return replace(self, outputs=tuple(groups), train=joined(self.train), test=joined(self.test), own_tasks=())
 
     def only(self, classes: int | Sequence[str]) -> PictureSet:
         """A set of the first so many outputs, or of those named, in their order.
@@ -321,7 +359,7 @@ class PictureSet:
         def kept(blocks: Mapping[str, Block]) -> dict[str, Block]:
             return {name: _joined(name, [blocks[name]], columns) for name in classes}
 
-        return replace(self, outputs=tuple(classes), train=kept(self.train), test=kept(self.test))
+        return replace(self, outputs=tuple(classes), train=kept(self.train), test=kept(self.test), own_tasks=())
 
 
 def _joined(output: str, blocks: Sequence[Block], columns: Sequence[Sequence[int]]) -> Block:

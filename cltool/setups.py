@@ -85,7 +85,7 @@ def prepare(recipe: Recipe, progress: Progress | None = None, pictures: PictureS
     pictures = pictures or load(recipe, source, progress)
     tasks, per_task = recipe.tasks, recipe.classes_per_task
     if tasks is None and per_task is None:
-        tasks, per_task = facts.get("tasks"), facts.get("classes_per_task")
+        tasks, per_task = own_cut(source, pictures)
     stream = arrange(pictures, tasks, per_task, recipe.class_order, recipe.seed)
     shared = {
         "stream": Choice.of(source.spec),
@@ -94,6 +94,12 @@ def prepare(recipe: Recipe, progress: Progress | None = None, pictures: PictureS
         "classes_per_task": [len(group) for group in stream.groups],
     }
     return Setup(recipe.model_copy(update={**shared, **resolved}), source, stream, backbone, method, device)
+
+
+def own_cut(source: Configured, pictures: PictureSet) -> tuple[int | None, int | list[int] | None]:
+    """Tasks and classes per task where nobody asked for any: the data set's own, or those its plugin says."""
+    facts = source.plugin.facts
+    return (None, [*pictures.own_tasks]) if pictures.own_tasks else (facts.get("tasks"), facts.get("classes_per_task"))
 
 
 def load(recipe: Recipe, source: Configured, progress: Progress | None = None) -> PictureSet:

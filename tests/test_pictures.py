@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -45,3 +47,10 @@ def test_held_out_pictures_are_training_pictures_that_are_not_trained_on(digit_s
 def test_a_share_that_leaves_a_side_empty_is_refused(digit_stream: TaskStream) -> None:
     with pytest.raises(CallError, match=r"--holdout 0.001: '0' has 143 training pictures, too few to be cut"):
         digit_stream.pictures.held_out(0.001)
+
+
+def test_the_owners_cut_into_tasks_is_of_the_owners_classes_only(digit_stream: TaskStream) -> None:
+    whole = replace(digit_stream.pictures, own_tasks=(5, 5))
+    assert whole.held_out(0.2).own_tasks == (5, 5)
+    assert whole.only(4).own_tasks == ()
+    assert whole.relabelled({name: "a" if name < "5" else "b" for name in whole.outputs}).own_tasks == ()

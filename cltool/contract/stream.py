@@ -17,6 +17,7 @@ from cltool.errors import CallError
 from cltool.pictures import Block, PictureSet
 from cltool.plugin import Configured
 from cltool.progress import Silent
+from cltool.setups import own_cut
 from cltool.tasks import arrange
 
 
@@ -143,10 +144,9 @@ def _declared(subject: Subject) -> str | None:
 def _tasks(subject: Subject) -> str | None:
     if not subject.trials:
         raise NotChecked("it needs its data")
-    facts = subject.plugin.plugin.facts
 
     def judge(trial: Trial) -> str | None:
-        arrange(trial.result, facts.get("tasks"), facts.get("classes_per_task"))
+        arrange(trial.result, *own_cut(subject.plugin, trial.result))
         return None
 
     return each(judge)(subject)

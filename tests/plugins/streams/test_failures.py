@@ -6,6 +6,7 @@ import csv
 import pickle
 import re
 import shutil
+import sys
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -442,3 +443,118 @@ def test_people_that_are_not_known_or_only_once(
     (tmp_path / "store" / "films").symlink_to(puppet_store / "films")
     with pytest.raises(CallError, match=one_line(told)):
         discover().configure("stream", Spec("va-puppet", {"by": by}))(data_root=tmp_path / "store", progress=Silent())
+
+
+@pytest.fixture
+def saved_digits(tmp_path: Path) -> Path:
+    """Two columns of pictures, two of classes, one of numbers, as `datasets` keeps them."""
+    import datasets
+
+    picture, classes = datasets.Image(), datasets.ClassLabel(names=["even", "odd", "none"])
+    kinds = {"scan": picture, "mask": picture, "parity": classes, "other": classes, "weight": datasets.Value("float32")}
+    file = tmp_path / "digit.png"
+    Image.fromarray((load_digits().images[0] * 15).astype(np.uint8)).save(file)
+    row = {"scan": [str(file)] * 4, "mask": [str(file)] * 4, "other": [0] * 4, "weight": [0.5] * 4}
+    data = datasets.Dataset.from_dict({**row, "parity": [0, 0, 0, 1]}, datasets.Features(kinds))
+    datasets.DatasetDict({"train": data, "extra": data}).save_to_disk(tmp_path / "saved")
+    return tmp_path / "saved"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ("", ("several columns of pictures; choose with image=, one of scan, mask",)),
+        ("image=weight", ("'weight' is no column of pictures", "scan")),
+        ("image=scan", ("several columns of classes; choose with label=, one of other, parity",)),
+        ("image=scan,label=parety", ("no column 'parety'; did you mean 'parity'?",)),
+        ("image=scan,label=weight", ("column 'weight' holds no classes",)),
+        ("split=trian", ("no split 'trian'; did you mean 'train'?",)),
+        ("image=scan,label=parity,test=tset", ("no split 'tset'",)),
+        ("image=scan,label=parity", ("class 'odd' has 1 pictures, too few to hold out 0.2", "test=SPLIT")),
+    ],
+)
+def test_hf_columns_and_splits_that_cannot_be_meant(options: str, told: Sequence[str], saved_digits: Path) -> None:
+    stream = discover().configure("stream", Spec.parse(f"hf:{saved_digits}:{options}".rstrip(":")))
+    with pytest.raises(CallError, match=one_line("--stream hf:", *told)):
+        stream(data_root=None)
+
+
+@pytest.mark.slow
+def test_hf_data_without_pictures_or_classes(tmp_path: Path) -> None:
+    import datasets
+
+    datasets.Dataset.from_dict({"text": ["a"], "size": [1.5]}).save_to_disk(tmp_path / "words")
+    stream = discover().configure("stream", Spec("hf", {"name": "words"}))
+    with pytest.raises(CallError, match=one_line("no column of pictures among text, size")):
+        stream(data_root=tmp_path)
+
+
+@pytest.mark.slow
+def test_hf_name_that_is_nowhere_offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    stream = discover().configure("stream", Spec("hf", {"name": "nobody/nothing"}))
+    told = one_line("there is no folder", str(tmp_path), "the Hub cannot be reached", "connect once")
+    with pytest.raises(CallError, match=told):
+        stream(data_root=tmp_path)
+
+
+@pytest.mark.slow
+def test_hf_folder_without_data(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    stream = discover().configure("stream", Spec("hf", {"name": "empty"}))
+    with pytest.raises(CallError, match=one_line("--stream hf:empty", "no such data set", "any data files")):
+        stream(data_root=tmp_path)
+
+
+def test_hf_folder_that_there_is_none_of(tmp_path: Path) -> None:
+    stream = discover().configure("stream", Spec("hf", {"name": "./cifar10"}))
+    with pytest.raises(
+        CallError, match=one_line("there is no folder", "cifar10", "leave out the leading . for a name")
+    ):
+        stream(data_root=tmp_path)
+
+
+def test_hf_needs_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    stream = discover().configure("stream", Spec("hf", {"name": "cifar10"}))
+    with pytest.raises(CallError, match=one_line("needs the library datasets; pip install cltool[hf]")):
+        stream(data_root=None)
+
+
+@pytest.mark.parametrize(
+    ("spelled", "told"),
+    [
+        ("SplitMINST", ("no such benchmark; did you mean 'SplitMNIST'?",)),
+        ("PermutedMNIST", ("all its experiences have the same classes",)),
+        ("SplitOmniglot", ("of other characters than its training pictures", "--stream folder:depth=2")),
+        pytest.param("SplitMNIST:mini=true", ("has no option 'mini'; it has n_experiences",), marks=pytest.mark.slow),
+    ],
+)
+def test_avalanche_benchmarks_that_there_are_none_of(spelled: str, told: Sequence[str], tmp_path: Path) -> None:
+    stream = discover().configure("stream", Spec.parse(f"avalanche:{spelled}"))
+    with pytest.raises(CallError, match=one_line("--stream avalanche:", *told)):
+        stream(data_root=tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["SplitMNIST", "SplitCIFAR100", "SplitTinyImageNet"])
+def test_avalanche_data_that_are_missing_offline(name: str, cltool: Callable, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    call = ("--stream", f"avalanche:{name}", "--data-root", tmp_path / "data", "--backbone", "random")
+    done = cltool("run", *call, "--out", tmp_path / "run")
+    assert done.code == 2
+    assert done.out == ""
+    last = done.err.strip().splitlines()[-1]
+    assert f"--stream avalanche:{name}: Avalanche cannot have its data" in done.err.replace("\n", " ")
+    assert "connect once" in done.err, last
+    assert not (tmp_path / "run").exists()
+
+
+def test_avalanche_streams_need_avalanche(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("cltool_plugins.avalanche.library.find_spec", lambda name: None)
+    stream = discover().configure("stream", Spec.parse("avalanche:SplitMNIST"))
+    with pytest.raises(CallError, match=one_line("pip install cltool[avalanche]")):
+        stream(data_root=tmp_path)
