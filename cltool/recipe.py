@@ -96,10 +96,14 @@ class RecipeFile(BaseModel):
             key = ".".join(str(part) for part in first["loc"])
             raise CallError(f"{where}, {key}: {first['msg']}") from None
 
+    @property
+    def text(self) -> str:
+        """The recipe as YAML."""
+        return yaml.safe_dump(self.model_dump(mode="json", by_alias=True), sort_keys=False, allow_unicode=True)
+
     def save(self, path: str | Path) -> None:
         """Write as YAML, whole or not at all."""
-        content = self.model_dump(mode="json", by_alias=True)
-        save_text(path, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+        save_text(path, self.text)
 
 
 class Recipe(RecipeFile):

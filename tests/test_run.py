@@ -32,6 +32,7 @@ KEYS = {
     *("universal", "seed", "note", "tasks", "left_out", "matrix", "matrix_task_aware", "curve"),
     *("accuracy_final", "accuracy_average_incremental", "forgetting_chaudhry", "forgetting_avalanche"),
     *("bwt_gem", "joint", "gap_to_joint", "unknown", "cost"),
+    *("task_aware", "keeps_all", "by_class"),
 }
 
 
@@ -61,7 +62,7 @@ def test_a_run_leaves_what_it_says(tmp_path: Path) -> None:
     files = {path.relative_to(tmp_path / "run").as_posix() for path in (tmp_path / "run").rglob("*.*")}
     assert files == {
         *("recipe.yaml", "journal.jsonl", "metrics.json", "head.safetensors", "statistics.safetensors"),
-        *("standardization.safetensors", "curves.png", "curves.svg", "weights.png"),
+        *("standardization.safetensors", "curves.png", "curves.svg", "weights.png", "report.html"),
         *(f"heads/{number:03d}.safetensors" for number in range(1, 6)),
     }
     written = json.loads((tmp_path / "run" / "metrics.json").read_text())
@@ -434,7 +435,7 @@ def test_a_merge_of_sums_leaves_no_heads_of_tasks(tmp_path: Path) -> None:
     names = {path.name for path in (tmp_path / "run").iterdir()}
     assert names == {
         *("recipe.yaml", "journal.jsonl", "metrics.json", "head.safetensors", "statistics.safetensors"),
-        *("standardization.safetensors", "curves.png", "curves.svg", "weights.png"),
+        *("standardization.safetensors", "curves.png", "curves.svg", "weights.png", "report.html"),
     }
     assert (found.strategy, found.merge, found.head, found.unknown_from) == ("sums", "sums", None, None)
     assert found.unknown is None
@@ -513,7 +514,7 @@ def start_strategy(out: Path, **changes: Any) -> Metrics:
 def test_a_strategy_leaves_scores_and_no_heads(tmp_path: Path) -> None:
     found = start_strategy(tmp_path / "run", strategy="qda:shrinkage=0.2")
     names = {path.name for path in (tmp_path / "run").iterdir()}
-    assert names == {"recipe.yaml", "journal.jsonl", "metrics.json", "curves.png", "curves.svg"}
+    assert names == {"recipe.yaml", "journal.jsonl", "metrics.json", "curves.png", "curves.svg", "report.html"}
     written = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert set(written) == KEYS
     assert (found.strategy, found.merge, found.head) == ("qda:shrinkage=0.2", None, None)

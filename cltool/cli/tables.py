@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from cltool.cli.console import results
-from cltool.report.tables import Row, texts
+from cltool.report.tables import Row, Texts, texts
 
-Texts = tuple[list[str], list[list[str]]]  # headings and lines
-
+WIDE = 120  # columns of a terminal that most tables fit into
 # what a small terminal has no room for, the least of it first
 LESSER = (
     "average",
@@ -46,13 +45,14 @@ def _fitting(table: Sequence[Row], width: int) -> Texts:
 
 def _stacked(found: Texts) -> Texts:
     headings, cells = found
-    return [heading.replace("forgetting", "forget-ting").replace("-", "-\n").replace(" ", "\n") for heading in headings], cells
+    short = [heading.replace("forgetting", "forget- ting").replace("parameters", "params") for heading in headings]
+    return ["\n".join(heading.rsplit(" ", 1)) for heading in short], cells
 
 
 def _width(found: Texts) -> int:
     headings, cells = found
-    columns = zip(*([heading.split("\n") for heading in headings], *[[[cell] for cell in line] for line in cells]))
-    widths = [max(len(text) for lines in column for text in lines) for column in columns]
+    columns = zip(headings, *cells, strict=True)
+    widths = [max(len(text) for cell in column for text in cell.split("\n")) for column in columns]
     return NAME + sum(width + 1 for width in widths[1:])
 
 

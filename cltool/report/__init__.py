@@ -1,1 +1,1 @@
-"""Pictures of results: curves and weights."""
+"""Results to look at: tables, pictures and pages."""

@@ -9,44 +9,66 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cltool.report.curves import lowest
-from cltool.report.figures import BLUE, GREEN, GREY, ORANGE, PINK, RED, SKY, new_figure, save_figure
-from cltool.report.runs import FinishedRun, Group, in_common, joint_curve, references
+from cltool.report.figures import GREY, new_figure, save_figure
+from cltool.report.runs import FinishedRun, Group, by_setting, grouped, in_common, joint_curve, references
+from cltool.report.styles import COLOURS, MARKS, styled
 from cltool.report.tables import caption, score_of, sparsity
 from cltool.rundir import Metrics
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COLOURS = (BLUE, ORANGE, GREEN, PINK, SKY, RED)
-MARKS = ("o", "s", "^", "D", "v", "P")
 DASHES = ("--", "-.", ":")
 
 
-def draw_comparison(groups: Sequence[Group], paths: Sequence[Path]) -> None:
-    """Draw every group's score on all classes seen: its mean over runs, and a band of its 95 % interval."""
+def draw_comparison(runs: Sequence[FinishedRun], paths: Sequence[Path]) -> None:
+    """Draw every strategy's score on all classes seen: its mean over runs, and a band of its 95 % interval.
+
+    A panel for each setting (stream, backbone, tasks), so that no axis mixes several; the legend stands beside it.
+    """
+    panels = [grouped(members) for members in by_setting(runs).values()]
+    heights = [max(3.6, 0.9 + 0.19 * (len(groups) + len(references(groups)))) for groups in panels]
+    longest = max(len(label) for groups in panels for label in _labels(groups))
+    beside = 0.6 + 0.068 * longest  # inches that a legend takes
+    wide, high = 5.6 + beside, sum(heights)
+    figure = new_figure(wide, high)
+    top = high
+    for groups, height in zip(panels, heights, strict=True):
+        titled = 0.3 + 0.16 * caption(groups).count("; ")
+        place = (0.65 / wide, (top - height + 0.5) / high, 4.8 / wide, (height - 0.55 - titled) / high)
+        _draw_panel(figure.add_axes(place), groups)
+        top -= height
+    save_figure(figure, paths)
+
+
+def _labels(groups: Sequence[Group]) -> list[str]:
+    return [*(group.title for group in groups), *(_reference_label(group) for group in references(groups))]
+
+
+def _reference_label(group: Group) -> str:
+    return group.label.replace("joint", "joint reference", 1)
+
+
+def _draw_panel(axes: Axes, groups: Sequence[Group]) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    figure = new_figure(7.5, 4.4)
-    axes = figure.add_axes((0.09, 0.11, 0.88, 0.8))
+    for group, style in styled(groups):
+        look = {"marker": style.mark[0], "linestyle": style.dash[0], "markersize": 4, "zorder": 3}
+        _draw_curve(axes, group.curve(lambda m: m.curve), style.colour, group.title, **look)
     for number, group in enumerate(references(groups)):
-        label = group.label.replace("joint", "joint reference", 1)
         line = DASHES[number % len(DASHES)]
-        _draw_curve(axes, group.curve(joint_curve), GREY, label, linestyle=line)
-    for number, group in enumerate(groups):
-        colour, mark = COLOURS[number % len(COLOURS)], MARKS[number // len(COLOURS) % len(MARKS)]
-        _draw_curve(axes, group.curve(lambda m: m.curve), colour, group.title, marker=mark, markersize=4)
+        _draw_curve(axes, group.curve(joint_curve), GREY, _reference_label(group), linestyle=line)
     score, units = score_of(groups), in_common(lambda group: group.units, groups, "classes or groups")
     bottom = lowest(*(group.curve(lambda m: m.curve)["mean"] or () for group in groups))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set(xlabel=f"{units} seen", ylabel=f"{score} on all {units} seen", ylim=(bottom, 1.02))
-    _finish(axes, groups)
-    save_figure(figure, paths)
+    finish_panel(axes, groups)
 
 
 def _draw_curve(axes: Axes, curve: dict[str, Any], colour: str, label: str, **line: Any) -> None:
-    axes.plot(curve["classes"], curve["mean"], color=colour, label=label, **line)
+    axes.plot(curve["classes"], curve["mean"], color=colour, label=plain(label), linewidth=1.3, **line)
     if curve["low"]:
-        axes.fill_between(curve["classes"], curve["low"], curve["high"], color=colour, alpha=0.2, linewidth=0)
+        axes.fill_between(curve["classes"], curve["low"], curve["high"], color=colour, alpha=0.15, linewidth=0)
 
 
 def draw_against(option: str, groups: Sequence[Group], paths: Sequence[Path]) -> None:
@@ -68,7 +90,7 @@ def draw_against(option: str, groups: Sequence[Group], paths: Sequence[Path]) ->
                 label=group.label,
             )
             continue
-        mark = MARKS[number % len(MARKS)] + "-"
+        mark = MARKS[number % len(MARKS)][0] + "-"
         for axes, of in ((above, _final), (below, _sparsity)):
             points = [[of(run.metrics) for run in _having(group, option, value)] for value in values]
             mean = np.array([np.mean(p) for p in points])
@@ -79,7 +101,8 @@ def draw_against(option: str, groups: Sequence[Group], paths: Sequence[Path]) ->
     below.set(xlabel=option, ylabel="zero weights", ylim=(-0.03, 1.03))
     below.grid(alpha=0.25)
     below.spines[["top", "right"]].set_visible(False)
-    _finish(above, groups)
+    finish_panel(above, groups)
+    above.legend(frameon=False, fontsize=8)
     save_figure(figure, paths)
 
 
@@ -104,9 +127,14 @@ def _sparsity(metrics: Metrics) -> float:
     return sparsity(metrics) or 0.0
 
 
-def _finish(axes: Axes, groups: Sequence[Group]) -> None:
-    """Say what all runs have in common, and name the lines."""
-    axes.set_title(caption(groups).replace("; ", "\n"), fontsize=9)
+def finish_panel(axes: Axes, groups: Sequence[Group]) -> None:
+    """Say what all runs have in common, and name the lines beside the panel, where they cover none."""
+    axes.set_title(plain(caption(groups)).replace("; ", "\n"), fontsize=9, loc="left")
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25)
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1.02), borderaxespad=0)
+
+
+def plain(text: str) -> str:
+    """A text in which matplotlib finds no formula."""
+    return text.replace("$", r"\$")

@@ -1,4 +1,4 @@
-"""The pictures that a run leaves: its curves, its head and, where there was surgery, weights before and after."""
+"""What a run leaves to look at: its curves, its head, weights before and after surgery, and all of it as a page."""
 
 from __future__ import annotations
 
@@ -10,17 +10,25 @@ from torch import Tensor
 from cltool.heads import Head
 from cltool.learner import Learner
 from cltool.places import PLACES
+from cltool.recipe import Recipe
 from cltool.report.curves import draw_curves, title
+from cltool.report.runs import FinishedRun
 from cltool.report.surgery import draw_surgery
+from cltool.report.webpage.writing import save_page
 from cltool.report.weights import draw_weights
 from cltool.rundir import Metrics, RunDirectory
 
 
 def draw_run(out: RunDirectory, metrics: Metrics, learner: Learner | None) -> None:
-    """Draw a finished run into its directory; of a strategy plugin (`learner` is None) only the curves."""
+    """Draw a finished run into its directory, its page last; of a strategy plugin (`learner` is None) no weights."""
     draw_curves(metrics, [out.path / "curves.png", out.path / "curves.svg"])
-    if learner is None:
-        return
+    if learner is not None:
+        _draw_head(out, metrics, learner)
+    run = FinishedRun(out.path, metrics, Recipe.load(out.path / "recipe.yaml"))
+    save_page([run], out.path / "report.html")
+
+
+def _draw_head(out: RunDirectory, metrics: Metrics, learner: Learner) -> None:
     values = tuple(metrics.curve_by_output or ())
     borders = [values] if values else [task.outputs for task in metrics.tasks]
     draw_weights(Head.load(out.path / "head.safetensors"), borders, out.path / "weights.png")

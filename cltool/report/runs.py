@@ -133,7 +133,7 @@ class Group:
 
     @property
     def ranked(self) -> bool:
-        """Whether the strategy solves the problem that the others solve, so that its score can be held beside theirs."""
+        """Whether the strategy solves the others' problem, so that its score can be held beside theirs."""
         return not (self.task_aware or self.keeps_all)
 
     @property

@@ -10,6 +10,7 @@ from cltool.report.runs import Group, in_common, in_order, joint_curve, referenc
 from cltool.rundir import Metrics
 
 Row = dict[str, Any]
+Texts = tuple[list[str], list[list[str]]]  # headings and lines
 
 
 def sparsity(metrics: Metrics) -> float | None:
@@ -34,6 +35,7 @@ def _row(group: Group) -> Row:
         **_spread_of(group, lambda m: m.accuracy_final),
         "strategy": group.title,
         "ranked": group.ranked,
+        "reference": False,
         "average": group.mean(lambda m: m.accuracy_average_incremental),
         "forgetting": group.mean(lambda m: m.forgetting_chaudhry),
         "gap_to_joint": group.mean(lambda m: m.gap_to_joint[-1] if m.gap_to_joint else None),
@@ -54,6 +56,7 @@ def _reference_row(group: Group) -> Row:
         **_spread_of(group, lambda m: joint_curve(m)[-1]),
         "strategy": group.label,
         "ranked": False,
+        "reference": True,
         "average": group.mean(lambda m: fmean(joint_curve(m))),
     }
 
@@ -88,16 +91,19 @@ FORMATS = {
 LARGE = ("bytes_kept", "samples_kept", "parameters_grown")  # are told in thousands where there is little room
 
 
-def texts(table: Sequence[Row], without: Collection[str] = (), short: bool = False) -> tuple[list[str], list[list[str]]]:
+def told(table: Sequence[Row]) -> list[str]:
+    """Which numbers beside the final score some row has."""
+    return [key for key in FORMATS if any(row[key] is not None for row in table)]
+
+
+def texts(
+    table: Sequence[Row], without: Collection[str] = (), short: bool = False
+) -> tuple[list[str], list[list[str]]]:
     """Headings and cells of rows; columns in which no row has a number are left out.
 
     `without` leaves out others, `runs` and `deviation` among them; `short` tells large numbers as 1.2 M.
     """
-    formats = {
-        key: shape
-        for key, (_, shape) in FORMATS.items()
-        if key not in without and any(row[key] is not None for row in table)
-    }
+    formats = {key: FORMATS[key][1] for key in told(table) if key not in without}
     counts = "runs" not in without
     scores = {row["score"] for row in table}
     final = f"final {scores.pop() if len(scores) == 1 else 'score'}"
@@ -124,7 +130,8 @@ def rounded(value: float) -> str:
     """
     if value < 1000:
         return f"{value:.0f}"
-    thousands, letter = next(pair for pair in ((1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T")) if value < pair[0] * 999.5)
+    letters = ((1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T"))
+    thousands, letter = next(pair for pair in letters if value < pair[0] * 999.5)
     return f"{value / thousands:.3g} {letter}"
 
 

@@ -18,6 +18,17 @@ from cltool.report.tables import caption, markdown, rows, sparsity, texts
 from cltool.run import prepare, run
 from cltool.rundir import RunDirectory
 
+WRITTEN = {
+    "table.md",
+    "table.csv",
+    "cells.csv",
+    "curves.png",
+    "curves.svg",
+    "tradeoffs.png",
+    "tradeoffs.svg",
+    "report.html",
+}
+
 
 @pytest.fixture
 def make(tmp_path: Path) -> Callable[..., FinishedRun]:
@@ -30,11 +41,13 @@ def make(tmp_path: Path) -> Callable[..., FinishedRun]:
 
 
 @pytest.mark.slow
-def test_runs_are_grouped_by_strategy_and_averaged_over_seeds(make: Callable[..., FinishedRun]) -> None:
+def test_everythingare_grouped_by_strategy_and_averaged_over_seeds(make: Callable[..., FinishedRun]) -> None:
     runs = [make(f"{merge}-{seed}", merge=merge, seed=seed) for merge in ("concat", "alpha") for seed in (0, 1, 2)]
     groups = grouped(runs)
     assert [group.label for group in groups] == ["concat+head=ridge", "alpha+head=ridge"]
-    (first, _) = rows(groups)
+    table = {row["strategy"]: row for row in rows(groups)}
+    assert list(table) == sorted(table, key=lambda name: -table[name]["final"])
+    first = table["concat+head=ridge"]
     finals = [r.metrics.accuracy_final for r in runs[:3]]
     assert first["each"] == finals
     assert first["final"] == pytest.approx(fmean(finals))
@@ -51,7 +64,8 @@ def test_runs_are_grouped_by_strategy_and_averaged_over_seeds(make: Callable[...
 def test_sparsity_and_no_ops_stand_in_the_table(make: Callable[..., FinishedRun]) -> None:
     cut = make("cut", surgery=["prune:quantile=0.1@merged"])
     idle = make("idle", surgery=["prune:margin=50"])
-    sparse, same = rows(grouped([cut, idle]))
+    table = {row["strategy"]: row for row in rows(grouped([cut, idle]))}
+    sparse, same = (table[group.title] for group in (grouped([cut])[0], grouped([idle])[0]))
     assert sparse["sparsity"] == pytest.approx(0.8, abs=0.02)
     assert sparsity(cut.metrics) == sparse["sparsity"]
     assert same["strategy"].endswith("prune:margin=50.0@task (no-op)")
@@ -93,7 +107,7 @@ def test_a_label_without_an_option(strategy: str, left: str) -> None:
 def test_the_pictures_hold_every_group(make: Callable[..., FinishedRun], tmp_path: Path) -> None:
     swept = [make(f"m{m}", surgery=[f"prune:margin={m}"], merge="concat") for m in (0.0, 0.01, 0.02)]
     plain = make("plain", merge="concat")
-    draw_comparison(grouped([plain, *swept]), [tmp_path / "curves.svg"])
+    draw_comparison([plain, *swept], [tmp_path / "curves.svg"])
     draw_against("margin", grouped([plain, *swept], "margin"), [tmp_path / "margin.svg"])
     drawn, against = (tmp_path / "curves.svg").read_text(), (tmp_path / "margin.svg").read_text()
     assert drawn.count("surgery=prune:margin=") == 3
@@ -114,7 +128,7 @@ def test_the_command_prints_and_writes(cltool: Callable, make: Callable[..., Fin
     told = cltool("report", *paths, "--against", "margin", "--out", tmp_path / "out", "--json")
     assert [row["runs"] for row in json.loads(told.out)["rows"]] == [1, 1]
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {"table.md", "curves.png", "curves.svg", "margin.png", "margin.svg"}
+    assert names == {*WRITTEN, "margin.png", "margin.svg"}
     assert "concat+head=ridge" in cltool("report", paths[0]).out
 
 
@@ -134,7 +148,7 @@ def test_wrong_calls_write_nothing(cltool: Callable, make: Callable[..., Finishe
 
 
 @pytest.mark.slow
-def test_runs_of_other_settings_are_no_seeds(make: Callable[..., FinishedRun], cltool: Callable) -> None:
+def test_everythingof_other_settings_are_no_seeds(make: Callable[..., FinishedRun], cltool: Callable) -> None:
     runs = [make("a"), make("b", backbone="random:features=16"), make("c", tasks=2)]
     assert [len(group.runs) for group in grouped(runs)] == [1, 1, 1]
     assert grouped(runs)[1].label.startswith("digits, random:features=16,size=8,seed=0, 2 + 2 + 2 + 2 + 2 classes: ")
@@ -163,7 +177,8 @@ def test_strategies_of_one_lift_share_a_joint_reference(make: Callable[..., Fini
     lift = {"lift": "relu:dim=30"}
     settings = [{"merge": "concat"}, {"merge": "alpha"}, {"merge": "concat", **lift}, {"merge": "alpha", **lift}]
     runs = [make(f"{i}-{s}", seed=s, joint=True, **asked) for i, asked in enumerate(settings) for s in (0, 1)]
-    groups = grouped([*runs, make("without", merge="concat", seed=2)])
+    everything = [*runs, make("without", merge="concat", seed=2)]
+    groups = grouped(everything)
     assert [(group.label, len(group.runs)) for group in references(groups)] == [
         ("joint", 2),
         ("joint+lift=relu:dim=30", 2),
@@ -174,7 +189,7 @@ def test_strategies_of_one_lift_share_a_joint_reference(make: Callable[..., Fini
         table["joint"]["final"] - table["alpha+head=ridge"]["final"]
     )
     assert table["concat+head=ridge"]["gap_to_joint"] is None  # one of its runs has no reference
-    draw_comparison(groups, [tmp_path / "curves.svg"])
+    draw_comparison(everything, [tmp_path / "curves.svg"])
     drawn = (tmp_path / "curves.svg").read_text()
     assert drawn.count("joint reference") == 2
     assert "joint reference+lift=relu:dim=30" in drawn
@@ -184,9 +199,10 @@ def test_strategies_of_one_lift_share_a_joint_reference(make: Callable[..., Fini
 def test_what_a_universal_backbone_has_seen_stands_above_table_and_picture(
     make: Callable[..., FinishedRun], tmp_path: Path
 ) -> None:
-    groups = grouped([make("leaks", backbone="universal:on=all,epochs=1"), make("plain")])
+    runs = [make("leaks", backbone="universal:on=all,epochs=1"), make("plain")]
+    groups = grouped(runs)
     assert "universal trained on all classes (leaks: it has seen them all)" in markdown(rows(groups), caption(groups))
-    draw_comparison(groups, [tmp_path / "curves.svg"])
+    draw_comparison(runs, [tmp_path / "curves.svg"])
     assert "leaks: it has seen them all" in (tmp_path / "curves.svg").read_text()
 
 

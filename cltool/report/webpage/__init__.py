@@ -1,0 +1,1 @@
+"""report.html: finished runs as one page that needs no network."""
