@@ -7,6 +7,7 @@ import typer
 from benchmarks import (
     affect,
     avalanche,
+    comparison,
     extraction,
     losses,
     magnification,
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 app.command("affect")(affect.measure)
 app.command("avalanche")(avalanche.compare)
+app.command("comparison")(comparison.measure)
 app.command("extraction")(extraction.measure)
 app.command("losses")(losses.measure)
 app.command("magnification")(magnification.measure)

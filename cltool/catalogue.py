@@ -45,14 +45,14 @@ class Catalogue:
         """Import and return one plugin; `name` may have its argument behind it, as in `hf:cifar10`.
 
         Raises PluginError: no such name (the nearest is named), two packages that both have it, or an
-        import that fails (its cause is named).
+        import that fails (its cause is named); CallError: something behind the name of one that has no argument.
         """
         bare, _, argument = name.partition(":")
         if argument and (kind, name) not in self.entries and (kind, bare) in self.entries:
-            plugin = self.find(kind, bare)
-            if "argument" not in plugin.facts:
+            takes = self.find(kind, bare)
+            if "argument" not in takes.facts:
                 raise CallError(f"{name!r}: {argument!r} is not key=value; spell it {bare}:key=value,…")
-            return plugin
+            return takes
         self._known(kind, name)
         found = self.entries[kind, name]
         if len(found) > 1:

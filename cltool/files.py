@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -72,6 +73,16 @@ def _check_writable(folders: Iterable[Path], what: str) -> None:
     existing = next(folder for folder in folders if folder.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         raise CallError(f"cannot write {what}: {existing} is no folder one can write to")
+
+
+def slug(text: str) -> str:
+    """A spelling as the name of a folder: readable, safe on every file system, and no other spelling's.
+
+    >>> slug("alpha"), slug("ridge+lift=relu:dim=4000")
+    ('alpha', 'ridge+lift=relu-dim=4000-26447b3e')
+    """
+    safe = re.sub(r"[^a-z0-9_.=+,@-]+", "-", text.lower())[:80]
+    return safe if safe == text else f"{safe}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def save_text(path: str | Path, text: str) -> None:

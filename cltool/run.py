@@ -40,12 +40,14 @@ def run(
     backbone: Backbone | None = None,
     joint: Sequence[Mapping[str, Any]] = (),
     pictures: bool = True,
+    features: Features | None = None,
 ) -> Metrics:
     """Learn and score the whole stream, leaving a run directory; `watch` sees each finished step.
 
     `backbone` is the setup's, where it has been built before. `joint`: steps of the joint reference that have been
     solved before, on the same stream, backbone, lift and seed; they are not solved again. `pictures=False` draws
-    none. Raises CallError before anything is written where pictures cannot be read.
+    none. `features`: those of blocks, where they are at hand; no bank is asked then, and no picture looked at.
+    Raises CallError before anything is written where pictures cannot be read.
     """
     progress = progress or Silent()
     clock = Clock()
@@ -54,15 +56,14 @@ def run(
     if backbone is None:
         with clock.measure("backbone_s"):
             backbone = setup.build(progress)
-    check_pictures(setup, backbone, progress)
-    bank = FeatureBank(device=setup.device, progress=progress)
+    found = features or _from_bank(setup, backbone, progress)
 
-    def features(blocks: Sequence[Block]) -> Tensor:
+    def timed(blocks: Sequence[Block]) -> Tensor:
         with clock.measure("extract_s"):
-            return bank.features(blocks, backbone)
+            return found(blocks)
 
     with nullcontext() if resume else out.begun(setup.recipe):
-        steps, knowledge = _learn(setup, out, backbone, features, progress, watch, joint, clock)
+        steps, knowledge = _learn(setup, out, backbone, timed, progress, watch, joint, clock)
         metrics = all_metrics(setup, backbone, steps, knowledge)
         if pictures:
             from cltool.report.pictures import draw_run
@@ -72,12 +73,22 @@ def run(
     return metrics
 
 
+def _from_bank(setup: Setup, backbone: Backbone, progress: Progress) -> Features:
+    """Features that the bank has, or extracts and keeps; raises CallError for pictures that cannot be read."""
+    check_pictures(setup, backbone, progress)
+    bank = FeatureBank(device=setup.device, progress=progress)
+    return lambda blocks: bank.features(blocks, backbone)
+
+
 def check_pictures(setup: Setup, backbone: Backbone, progress: Progress) -> None:
     """Raise CallError for a picture that a run would need and cannot read."""
-    stream, pictures = setup.stream, setup.stream.pictures
-    names = [name for group in stream.groups for name in group]
-    blocks = [*(pictures.train[n] for n in names), *(pictures.test[n] for n in (*names, *stream.left_out))]
-    FeatureBank(device=setup.device, progress=progress).check(blocks, backbone)
+    FeatureBank(device=setup.device, progress=progress).check(needed_blocks(setup.stream), backbone)
+
+
+def needed_blocks(stream: TaskStream) -> list[Block]:
+    """The blocks that a run may read: training pictures of its tasks, test pictures also of what is left out."""
+    pictures, names = stream.pictures, [name for group in stream.groups for name in group]
+    return [*(pictures.train[n] for n in names), *(pictures.test[n] for n in (*names, *stream.left_out))]
 
 
 def _learn(

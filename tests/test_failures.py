@@ -13,7 +13,8 @@ import torch
 from safetensors.torch import save_file
 
 from cltool.checkpoints import open_checkpoint
-from cltool.comparison import ComparisonRecipe, prepare_comparison
+from cltool.comparison.recipes import ComparisonRecipe
+from cltool.comparison.setups import prepare_comparison
 from cltool.errors import CallError
 from cltool.files import replacing, save_text
 from cltool.recipe import Recipe

@@ -12,9 +12,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from cltool.comparison import slug
 from cltool.errors import CallError
-from cltool.files import save_text
+from cltool.files import save_text, slug
 from cltool.spread import Spread
 
 JOURNAL = "journal.jsonl"

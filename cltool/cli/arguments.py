@@ -76,6 +76,15 @@ Json = Annotated[
 Debug = Annotated[bool, typer.Option(help="Show the traceback of an error.", rich_help_panel=OUTPUT)]
 
 
+def paragraphs(text: str | None) -> str:
+    """A docstring as a help page wants it: typer keeps the lines of all paragraphs but the first.
+
+    >>> paragraphs("Do it.\\n\\n    All of\\n    it.")
+    'Do it.\\n\\nAll of it.'
+    """
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in (text or "").split("\n\n"))
+
+
 def names(kind: str) -> str:
     """The names of a kind for a help text, without importing any."""
     found = discover().names(kind)

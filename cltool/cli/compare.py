@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-import traceback
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,6 +25,7 @@ from cltool.cli.arguments import (
     Tasks,
     Universal,
     names,
+    paragraphs,
     parse_backbone,
     parse_classes,
     parse_seeds,
@@ -32,7 +33,13 @@ from cltool.cli.arguments import (
 from cltool.errors import CallError
 
 if TYPE_CHECKING:
-    from cltool.comparison import Cell, Outcome
+    from cltool.cli.console import Screen
+    from cltool.comparison.cells import Cell
+    from cltool.comparison.choosing import Where
+    from cltool.comparison.engines import Engine
+    from cltool.comparison.outcome import Outcome
+    from cltool.comparison.setups import Comparison
+    from cltool.comparison.work import Failure
 
 EPILOG = """Examples:
 
@@ -40,15 +47,17 @@ cltool compare --stream digits --strategy alpha --strategy concat+surgery=prune:
 
 cltool compare --stream folder --data-root my-pictures --tasks 5 --strategy alpha --strategy qda --out cmp
 
-cltool compare --resume cmp"""
+cltool compare --resume cmp
+
+cltool compare --resume cmp --engine ray --address 10.0.0.1:6379"""
 
 
 def attach(app: typer.Typer) -> None:
     """Add the command to the program."""
-    app.command("compare", epilog=EPILOG)(compare)
+    app.command("compare", epilog=EPILOG, help=paragraphs(compare.__doc__))(compare)
 
 
-WHAT = "What to compare"
+WHAT, WHERE = "What to compare", "Where it runs"
 
 
 def compare(
@@ -78,6 +87,15 @@ def compare(
             rich_help_panel=WHAT,
         ),
     ] = None,
+    train: Annotated[
+        str | None,
+        typer.Option(
+            metavar="head|all",
+            help="What those strategies train that can do both: a head on the frozen features, or the whole network "
+            "as their papers do. Short for train=… of each of them. Default: head.",
+            rich_help_panel=WHAT,
+        ),
+    ] = None,
     data_root: DataRoot = None,
     tasks: Tasks = None,
     classes_per_task: ClassesPerTask = None,
@@ -95,6 +113,31 @@ def compare(
     joint: Joint = None,
     device: Device = None,
     plugin: PluginFiles = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="How many cells run at a time, each in a process of its own with its share of the cores; 1: in this "
+            "one. Default: as many as there are cores.",
+            rich_help_panel=WHERE,
+        ),
+    ] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            metavar="local|ray",
+            help="Processes of this machine, or a Ray cluster. Default: local.",
+            rich_help_panel=WHERE,
+        ),
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Where the cluster's head node is. Default: a cluster of this machine, for this call.",
+            rich_help_panel=WHERE,
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -118,18 +161,21 @@ def compare(
     ] = False,
     debug: Debug = False,
 ) -> None:
-    """Compare strategies over several class orders: means, 95 % intervals, curves.
+    """Compare strategies over several class orders: means, 95 % intervals, paired tests, curves, and one page of it.
 
     Every cell (stream, strategy, seed) is an ordinary run in DIR/cells. Features are read from the bank, and the
     joint reference is solved once for all strategies of a seed and lift, so that a cell costs about what its
-    strategy costs. DIR holds comparison.json, table.md and curves; `--resume` runs what is missing. The table
-    has means over seeds and the 95 % interval of the mean (Student's t); its seconds are the
-    strategy's own: sums, heads, merges and scores.
+    strategy costs. The table has means over seeds and the 95 % interval of the mean (Student's t); its seconds are
+    the strategy's own: sums, heads, merges and scores.
+
+    DIR holds report.html, tables, curves and comparison.json, which grows with every cell. After Ctrl-C they tell of
+    what is finished, and `--resume` runs what is missing; it may be told another --jobs, --engine and --address.
     """
     given = {
         "streams": stream or None,
         "strategies": strategy or None,
         "seeds": parse_seeds(seeds) if seeds is not None else None,
+        "train": train,
         "data_root": str(data_root.absolute()) if data_root else None,
         "tasks": tasks,
         "classes_per_task": parse_classes(classes_per_task),
@@ -145,21 +191,23 @@ def compare(
         first = {"streams": "stream", "strategies": "strategy", "plugins": "plugin"}
         key = next(iter(asked), "out")
         raise CallError(f"--resume takes all else from {resume}; leave out --{first.get(key, key).replace('_', '-')}")
-    _compare(asked, out, resume, json_, debug)
-
-
-def _compare(asked: dict[str, Any], out: Path | None, resume: Path | None, as_json: bool, debug: bool) -> None:
     if resume is None:
         for key, option in (("streams", "stream"), ("strategies", "strategy")):
             if key not in asked:
                 kinds = names("stream") if option == "stream" else f"{names('merge')}, {names('strategy')}"
                 raise CallError(f"--{option} is missing; there are: {kinds}")
-    from cltool.cli.console import Screen, errors
-    from cltool.cli.tables import rows_table
-    from cltool.comparison import ComparisonRecipe, begin, open_comparison, prepare_comparison, run_comparison
+    from cltool.comparison.choosing import Where
+
+    _compare(asked, out, resume, Where.of(jobs, engine, address), json_, debug)
+
+
+def _compare(
+    asked: dict[str, Any], out: Path | None, resume: Path | None, where: Where, as_json: bool, debug: bool
+) -> None:
+    from cltool.cli.console import Screen
+    from cltool.comparison.recipes import ComparisonRecipe
+    from cltool.comparison.setups import begin, open_comparison, prepare_comparison
     from cltool.files import check_free_folder
-    from cltool.report.runs import grouped
-    from cltool.report.tables import rows
 
     when = datetime.now().strftime("%Y%m%d-%H%M%S")
     if resume is not None:
@@ -168,43 +216,63 @@ def _compare(asked: dict[str, Any], out: Path | None, resume: Path | None, as_js
         recipe = ComparisonRecipe.spelled(**{"seeds": list(range(5)), **asked})
         root = out or Path("runs") / f"compare-{next(iter(recipe.streams.values())).name}-{when}"
         check_free_folder(root)
-
-    def watch(outcome: Outcome) -> None:
-        if outcome.runs:
-            screen.show(rows_table(rows(grouped(outcome.runs)), errors.width))
-
-    def warn(cell: Cell, error: Exception) -> None:
-        what = " ".join(f"{type(error).__name__}: {error}".split())
-        screen.say(f"{cell.facts['path']} failed: {what}")
-        if debug:
-            errors.print("".join(traceback.format_exception(error)), markup=False, highlight=False)
-
     with Screen() as screen:
         comparison = prepare_comparison(recipe, screen, resumed=resume is not None)
-        if resume is None:
-            begin(comparison, root)
-        outcome = run_comparison(comparison, root, progress=screen, watch=watch, warn=warn)
+        with closing(where.engine(comparison, root, screen)) as engine:
+            if resume is None:
+                begin(comparison, root)
+            outcome, interrupted = _run(comparison, root, engine, screen, debug)
     _show(outcome, root, as_json)
+    if interrupted:
+        print(f"cltool: interrupted; {outcome.told}; cltool compare --resume {root} goes on", file=sys.stderr)
+        sys.exit(130)  # not typer.Exit, of which `main` would make a line of its own
     if outcome.failed:
         told = f"{len(outcome.failed)} of {len(comparison.cells())} cells failed"
         print(f"cltool: {told}; cltool compare --resume {root} tries them again", file=sys.stderr)
         raise typer.Exit(1)
 
 
-def _show(outcome: Outcome, root: Path, as_json: bool) -> None:
-    """Draw and print the result: one JSON object, or the table and where it all lies."""
-    from cltool.cli.tables import print_rows
-    from cltool.files import save_text
-    from cltool.report.comparison import draw_comparison
+def _run(comparison: Comparison, root: Path, engine: Engine, screen: Screen, debug: bool) -> tuple[Outcome, bool]:
+    """How far it came, and whether it was interrupted: all of it is on disk by then."""
+    from cltool.cli.console import errors
+    from cltool.cli.tables import rows_table
+    from cltool.comparison.outcome import Outcome
+    from cltool.comparison.running import run_comparison
     from cltool.report.runs import grouped
-    from cltool.report.tables import caption, markdown, rows
+    from cltool.report.tables import rows
 
-    groups = grouped(outcome.runs)
-    if groups:
-        draw_comparison(groups, [root / "curves.png", root / "curves.svg"])
-        save_text(root / "table.md", markdown(rows(groups), caption(groups)))
+    outcome = Outcome.found(comparison, root)
+
+    def watch(now: Outcome) -> None:
+        nonlocal outcome
+        outcome = now
+        if now.runs:
+            screen.show(rows_table(rows(grouped(now.runs)), errors.width))
+
+    def warn(cell: Cell, failure: Failure) -> None:
+        screen.say(f"{cell.facts['path']} failed: {failure.message}")
+        if debug:
+            errors.print(failure.trace, markup=False, highlight=False)
+
+    try:
+        run_comparison(comparison, root, engine=engine, progress=screen, watch=watch, warn=warn)
+    except KeyboardInterrupt:
+        return outcome, True
+    return outcome, False
+
+
+def _show(outcome: Outcome, root: Path, as_json: bool) -> None:
+    """Write the report and print the result: one JSON object, or the table and where it all lies."""
+    from cltool.cli.tables import print_rows
+    from cltool.report.runs import grouped
+    from cltool.report.tables import caption, rows
+    from cltool.report.written import write_report
+
+    written = [path.name for path in write_report(outcome.runs, root)] if outcome.runs else []
     if as_json:
         sys.stdout.write(json.dumps(outcome.content(root), ensure_ascii=False) + "\n")
-    elif groups:
+    elif written:
+        groups = grouped(outcome.runs)
         print_rows(rows(groups), caption(groups))
-        print(f"{root}/: comparison.json, table.md, curves.png, {len(outcome.runs)} runs in cells/")
+        files = ", ".join(["comparison.json", *written])
+        print(f"{root}/: {files}, {len(outcome.runs)} runs in cells/")

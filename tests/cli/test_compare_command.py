@@ -10,14 +10,17 @@ import pytest
 
 QUICK = ("compare", "--stream", "digits", "--backbone", "random:features=24", "--tasks", 2, "--classes-per-task", 2)
 TWO = ("--strategy", "concat+head=ridge", "--strategy", "ncm", "--seeds", 2)
+HERE = ("--jobs", 1)  # which every test takes but one: processes take longer to start than these cells
 
 
 @pytest.mark.slow
 def test_it_leaves_numbers_table_and_curves_and_prints_them(cltool: Callable, tmp_path: Path) -> None:
-    found = cltool(*QUICK, *TWO, "--out", tmp_path / "cmp")
+    found = cltool(*QUICK, *TWO, *HERE, "--out", tmp_path / "cmp")
     assert found.code == 0, found.err
     names = {path.name for path in (tmp_path / "cmp").iterdir()}
-    assert names == {"comparison.yaml", "comparison.json", "table.md", "curves.png", "curves.svg", "cells", "joint"}
+    pictures = {f"{stem}.{suffix}" for stem in ("curves", "tradeoffs") for suffix in ("png", "svg")}
+    written = {"table.md", "table.csv", "cells.csv", "report.html", *pictures}
+    assert names == {"comparison.yaml", "comparison.json", "cells", "joint", *written}
     for words in ("concat+head=ridge", "ncm", "joint", "95 %", "bytes", "4 runs in cells/"):
         assert words in found.out
     table = (tmp_path / "cmp" / "table.md").read_text()
@@ -32,7 +35,7 @@ def test_it_leaves_numbers_table_and_curves_and_prints_them(cltool: Callable, tm
 
 @pytest.mark.slow
 def test_json_is_comparison_json_and_nothing_else(cltool: Callable, tmp_path: Path) -> None:
-    found = cltool(*QUICK, *TWO, "--no-joint", "--out", tmp_path / "cmp", "--json")
+    found = cltool(*QUICK, *TWO, *HERE, "--no-joint", "--out", tmp_path / "cmp", "--json")
     assert json.loads(found.out) == json.loads((tmp_path / "cmp" / "comparison.json").read_text())
 
 
@@ -40,9 +43,9 @@ def test_json_is_comparison_json_and_nothing_else(cltool: Callable, tmp_path: Pa
 def test_a_comparison_is_taken_up_where_a_cell_is_missing(cltool: Callable, tmp_path: Path) -> None:
     import shutil
 
-    cltool(*QUICK, *TWO, "--no-joint", "--out", tmp_path / "cmp")
+    cltool(*QUICK, *TWO, *HERE, "--no-joint", "--out", tmp_path / "cmp")
     shutil.rmtree(tmp_path / "cmp" / "cells" / "ncm" / "0")
-    found = cltool("compare", "--resume", tmp_path / "cmp", "--json")
+    found = cltool("compare", "--resume", tmp_path / "cmp", *HERE, "--json")
     assert found.code == 0, found.err
     told = json.loads(found.out)
     assert told["complete"]
@@ -56,7 +59,7 @@ def test_a_failed_cell_is_named_and_the_code_is_1(cltool: Callable, tmp_path: Pa
         "from cltool import Head, merge\n\n\n@merge\ndef breaks(old: Head, new: Head) -> Head:\n"
         "    'Break.'\n    raise ZeroDivisionError('on purpose')\n"
     )
-    call = (*QUICK, *TWO, "--strategy", "breaks", "--plugin", tmp_path / "mine.py", "--no-joint")
+    call = (*QUICK, *TWO, "--strategy", "breaks", "--plugin", tmp_path / "mine.py", "--no-joint", *HERE)
     found = cltool(*call, "--out", tmp_path / "cmp", "--json")
     assert found.code == 1
     lines = found.err.splitlines()
@@ -65,12 +68,12 @@ def test_a_failed_cell_is_named_and_the_code_is_1(cltool: Callable, tmp_path: Pa
     told = json.loads(found.out)
     assert [cell["path"] for cell in told["failed"]] == ["cells/breaks/0", "cells/breaks/1"]
     assert [len(entry["cells"]) for entry in told["strategies"]] == [2, 2]
-    assert "Traceback" in cltool("compare", "--resume", tmp_path / "cmp", "--debug").err
+    assert "Traceback" in cltool("compare", "--resume", tmp_path / "cmp", *HERE, "--debug").err
 
 
 @pytest.mark.slow
 def test_a_leaking_universal_is_said_everywhere(cltool: Callable, tmp_path: Path) -> None:
-    go = ("compare", "--stream", "digits", "--strategy", "ncm", "--seeds", 1, "--no-joint")
+    go = ("compare", "--stream", "digits", "--strategy", "ncm", "--seeds", 1, "--no-joint", *HERE)
     found = cltool(*go, "--backbone", "universal:on=all,epochs=1", "--out", tmp_path / "cmp")
     assert found.code == 0, found.err
     assert "leaks" in found.out
@@ -83,11 +86,25 @@ def test_a_wide_terminal_shows_all_columns(cltool: Callable, tmp_path: Path, mon
     from cltool.cli import console
 
     monkeypatch.setattr(console.results, "_width", 200)
-    found = cltool(*QUICK, *TWO, "--no-joint", "--out", tmp_path / "cmp")
-    assert all(words in found.out for words in ("average", " ± ", "gap to joint"))
+    found = cltool(*QUICK, *TWO, *HERE, "--no-joint", "--out", tmp_path / "cmp")
+    assert all(words in found.out for words in ("average", " ± ", "parameters grown"))
 
 
 def test_help_teaches(cltool: Callable) -> None:
     told = cltool("compare", "--help").out
-    for words in ("What to compare", "--seeds", "--resume", "cltool compare --stream digits", "95 %", "qda"):
+    for words in ("What to compare", "--seeds", "--resume", "cltool compare --stream digits", "95 %", "qda", "--jobs"):
         assert words in told
+    assert "costs about what its strategy costs" in " ".join(told.split())
+
+
+def test_a_strategy_is_told_what_to_train(cltool: Callable, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from collections.abc import Callable\nfrom cltool import TaskStream, strategy\n"
+        "from cltool_plugins.strategies.qda import qda\n\n\n@strategy\n"
+        "def both(stream: TaskStream, features: Callable, *, train: str = 'head'):\n"
+        "    'Either.'\n    yield from qda(stream, features)\n"
+    )
+    call = (*QUICK, "--strategy", "both", "--strategy", "ncm", "--plugin", tmp_path / "mine.py", "--seeds", 1)
+    found = cltool(*call, "--train", "all", "--no-joint", *HERE, "--out", tmp_path / "cmp", "--json")
+    assert found.code == 0, found.err
+    assert [entry["strategy"] for entry in json.loads(found.out)["strategies"]] == ["both:train=all", "ncm"]

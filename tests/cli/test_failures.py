@@ -80,7 +80,14 @@ COMPARE = ("compare", "--stream", "digits", "--strategy", "concat")
         ((*COMPARE, "--class-order", "order.txt"), "class_order"),
         ((*COMPARE, "--universal", "all", "--backbone", "random"), "give one of the two"),
         ((*COMPARE, "--backbone", "resnet18:weights=nowhere.pth"), "nowhere.pth: No such file"),
+        ((*COMPARE, "--jobs", "0"), "--jobs 0: there must be at least one"),
+        ((*COMPARE, "--engine", "spark"), "--engine spark: give local or ray"),
+        ((*COMPARE, "--address", "127.0.0.1:6379"), "add --engine ray"),
+        ((*COMPARE, "--train", "both"), "--train both: give head"),
+        ((*COMPARE, "--train", "all"), "no --strategy here has an option train"),
         (("compare", "--resume", "nowhere"), "no comparison to take up"),
+        (("compare", "--resume", "nowhere", "--jobs", "2"), "no comparison to take up"),
+        (("compare", "--resume", "nowhere", "--train", "all"), "leave out --train"),
         (("compare", "--resume", "nowhere", "--seeds", "3"), "leave out --seeds"),
         (("compare", "--resume", "nowhere", "--out", "x"), "leave out --out"),
         (("data", "bank", "--older-than", "3"), "needs --prune"),
@@ -262,3 +269,11 @@ def test_a_call_without_films_is_told_before_torch_is_there() -> None:
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (found.returncode, found.stdout) == (2, "False\n")
     assert found.stderr.startswith("cltool: give films, or a data set")
+
+
+def test_a_comparison_without_a_finished_run_is_no_report(cltool: Callable, tmp_path: Path) -> None:
+    (tmp_path / "cmp" / "cells" / "alpha" / "0").mkdir(parents=True)
+    found = cltool("report", tmp_path / "cmp", "--out", tmp_path / "out")
+    assert found.code == 2
+    assert f"no run of that comparison is finished; cltool compare --resume {tmp_path / 'cmp'}" in found.err
+    assert not (tmp_path / "out").exists()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
 import subprocess
 import sys
@@ -89,3 +91,46 @@ def test_a_command_that_tells_more_says_it_alone(cltool: Callable, tmp_path: Pat
     found = cltool("data", "make", "mine", "--out", tmp_path / "out", "--plugin", tmp_path / "mine.py")
     assert found.code == 130
     assert found.err.splitlines() == [f"cltool: interrupted; {tmp_path / 'out'} is as it was"]
+
+
+@pytest.mark.slow
+def test_a_comparison_that_is_interrupted_stops_its_workers_and_tells_how_far_it_came(
+    cltool: Callable, tmp_path: Path
+) -> None:
+    (tmp_path / "waits.py").write_text(
+        "import os, time\nfrom collections.abc import Callable\nfrom pathlib import Path\n"
+        "from cltool import TaskStream, strategy\nfrom cltool_plugins.strategies.qda import qda\n\n\n"
+        "@strategy\ndef waits(stream: TaskStream, features: Callable):\n    'Wait while `go` is not there.'\n"
+        "    here = Path(__file__).parent\n    (here / 'begun').write_text(str(os.getpid()))\n"
+        "    while not (here / 'go').exists():\n        time.sleep(0.05)\n    yield from qda(stream, features)\n"
+    )
+    shared = ("--stream", "digits", "--backbone", "random:features=12", "--tasks", "2", "--classes-per-task", "2")
+    chosen = ("--strategy", "ncm", "--strategy", "waits", "--plugin", "waits.py", "--seeds", "1", "--no-joint")
+    with subprocess.Popen(
+        [sys.executable, "-c", CHILD, "compare", *shared, *chosen, "--jobs", "2", "--out", "cmp"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as running:
+        wanted = (tmp_path / "begun", tmp_path / "cmp" / "cells" / "ncm" / "0" / "metrics.json")
+        while not all(path.exists() for path in wanted):
+            assert running.poll() is None
+            time.sleep(0.05)
+        os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to all of them
+        out, err = running.communicate()
+    told = "cltool: interrupted; 1 of 2 cells finished; cltool compare --resume cmp goes on"
+    assert (running.returncode, err.splitlines()[-1]) == (130, told)
+    assert "Traceback" not in err
+    assert "ncm" in out
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "begun").read_text()), 0)
+    left = json.loads((tmp_path / "cmp" / "comparison.json").read_text())
+    assert [cell["strategy"] for cell in left["missing"]] == ["waits"]
+    assert "ncm" in (tmp_path / "cmp" / "table.md").read_text()
+    assert (tmp_path / "cmp" / "report.html").is_file()
+    (tmp_path / "go").touch()
+    found = cltool("compare", "--resume", tmp_path / "cmp", "--jobs", 1, "--json")
+    assert found.code == 0, found.err
+    assert json.loads(found.out)["complete"]

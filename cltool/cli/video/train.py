@@ -284,7 +284,7 @@ def _recipe_of(path: Path) -> AffectRecipe:
 
 
 def _default_out(recipe: AffectRecipe) -> Path:
-    from cltool.comparison import slug
+    from cltool.files import slug
 
     when = datetime.now().strftime("%Y%m%d-%H%M%S")
     return Path("trainings") / f"{recipe.network.name}-{slug(recipe.loss)}-{when}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -10,65 +11,20 @@ from typing import Any
 import pytest
 from scipy import stats
 
-from cltool.comparison import (
-    ComparisonRecipe,
-    Outcome,
-    begin,
-    open_comparison,
-    prepare_comparison,
-    run_comparison,
-    slug,
-)
-from cltool.errors import CallError
+from cltool.comparison.cells import Job
+from cltool.comparison.engines import ThisProcess
+from cltool.comparison.grounds import Ground
+from cltool.comparison.outcome import Outcome
+from cltool.comparison.running import run_comparison
+from cltool.comparison.setups import Comparison, open_comparison, prepare_comparison
+from cltool.comparison.work import Answer, Heard
+from cltool.files import slug
 from cltool.recipe import Recipe
 from cltool.run import prepare, run
 from cltool.rundir import RunDirectory
 
 SMALL = {"backbone": "random:features=12", "tasks": 2, "classes_per_task": 2}
-COUNTED = """
-from collections.abc import Callable
-from pathlib import Path
-
-from cltool import CallError, Head, Statistics, TaskStream, merge, strategy
-from cltool_plugins.strategies.qda import qda
-
-
-@strategy
-def counted(stream: TaskStream, features: Callable, *, log: str = ""):
-    "Leaves a line whenever it begins and after every task."
-    with Path(log).open("a") as file:
-        file.write("begin\\n")
-    for predictor in qda(stream, features):
-        yield predictor
-
-
-@merge
-def picky(statistics: Statistics, *, over: str = "") -> Head:
-    "Class means, but not of this class; stops as if by Ctrl-C while the file `over` is there."
-    if over and Path(over).exists():
-        raise KeyboardInterrupt
-    if "7" in statistics.names:
-        raise RuntimeError("seven is not\\nfor me")
-    weight = statistics.means.float()
-    return Head(statistics.names, weight, -weight.square().sum(1) / 2, statistics.count.float(), statistics.space)
-"""
-
-
-@pytest.fixture
-def plugin(tmp_path: Path) -> str:
-    (tmp_path / "mine.py").write_text(COUNTED)
-    return str(tmp_path / "mine.py")
-
-
-def asked(*strategies: str, streams: tuple[str, ...] = ("digits",), **changes: Any) -> ComparisonRecipe:
-    shared = {**SMALL, "seeds": [0, 1], "joint": False, **changes}
-    return ComparisonRecipe.spelled(streams, strategies, **shared)
-
-
-def compare(root: Path, *strategies: str, **changes: Any) -> Outcome:
-    comparison = prepare_comparison(asked(*strategies, **changes))
-    begin(comparison, root)
-    return run_comparison(comparison, root)
+Compare, Begun = Callable[..., Outcome], Callable[..., Comparison]
 
 
 def take_up(root: Path) -> Outcome:
@@ -86,7 +42,7 @@ def without_cost(path: Path) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_a_cell_is_the_run_that_cltool_run_makes(tmp_path: Path) -> None:
+def test_a_cell_is_the_run_that_cltool_run_makes(compare: Compare, tmp_path: Path) -> None:
     strategies = ("concat+lift=relu:dim=20", "concat", "alpha+lift=relu:dim=20", "qda")
     compare(tmp_path / "cmp", *strategies, joint=True)
     cells = {"alpha+lift=relu:dim=20": "merge", "qda": "strategy", "concat": "merge"}
@@ -101,7 +57,9 @@ def test_a_cell_is_the_run_that_cltool_run_makes(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_joint_reference_is_solved_once_per_seed_and_lift(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_joint_reference_is_solved_once_per_seed_and_lift(
+    compare: Compare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = tmp_path / "cmp"
     from cltool.joint import JointReference
 
@@ -118,7 +76,7 @@ def test_the_joint_reference_is_solved_once_per_seed_and_lift(tmp_path: Path, mo
 
 
 @pytest.mark.slow
-def test_comparison_json_tells_every_number_over_seeds(tmp_path: Path) -> None:
+def test_comparison_json_tells_every_number_over_seeds(compare: Compare, tmp_path: Path) -> None:
     root = tmp_path / "cmp"
     outcome = compare(root, "concat+head=ridge", "concat+surgery=clahe@merged", joint=True, seeds=[0, 1, 5])
     found = content(root)
@@ -152,7 +110,7 @@ def test_comparison_json_tells_every_number_over_seeds(tmp_path: Path) -> None:
     assert outcome.content(root) == found
 
 
-def test_one_seed_has_no_interval(tmp_path: Path) -> None:
+def test_one_seed_has_no_interval(compare: Compare, tmp_path: Path) -> None:
     root = tmp_path / "cmp"
     compare(root, "concat+head=ridge", seeds=[3])
     (entry,) = content(root)["strategies"]
@@ -160,7 +118,7 @@ def test_one_seed_has_no_interval(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_seeds_shuffle_the_classes_unless_their_order_is_given(tmp_path: Path) -> None:
+def test_seeds_shuffle_the_classes_unless_their_order_is_given(compare: Compare, tmp_path: Path) -> None:
     orders = {}
     for order in ("random", "given"):
         outcome = compare(tmp_path / order, "concat+head=ridge", class_order=order)
@@ -170,15 +128,14 @@ def test_seeds_shuffle_the_classes_unless_their_order_is_given(tmp_path: Path) -
 
 
 @pytest.mark.slow
-def test_what_is_finished_is_not_run_again_and_what_is_half_done_is_taken_up(tmp_path: Path, plugin: str) -> None:
+def test_what_is_finished_is_not_run_again_and_what_is_half_done_is_taken_up(
+    begun: Begun, tmp_path: Path, plugin: str
+) -> None:
     root, log, brake = tmp_path / "cmp", tmp_path / "log.txt", tmp_path / "brake"
     slow = f"picky:over={brake}+surgery=prune:quantile=0.1@merged"
-    comparison = prepare_comparison(
-        asked(
-            f"counted:log={log}", "concat+head=ridge", slow, seeds=[0], tasks=3, class_order="given", plugins=[plugin]
-        )
+    comparison = begun(
+        root, f"counted:log={log}", "concat+head=ridge", slow, seeds=[0], tasks=3, class_order="given", plugins=[plugin]
     )
-    begin(comparison, root)
 
     def stop(outcome: Outcome) -> None:
         if len(outcome.finished) == 2:
@@ -202,12 +159,9 @@ def test_what_is_finished_is_not_run_again_and_what_is_half_done_is_taken_up(tmp
 
 
 @pytest.mark.slow
-def test_half_a_merge_goes_on_and_half_a_strategy_begins_anew(tmp_path: Path, plugin: str) -> None:
+def test_half_a_merge_goes_on_and_half_a_strategy_begins_anew(begun: Begun, tmp_path: Path, plugin: str) -> None:
     root, log = tmp_path / "cmp", tmp_path / "log.txt"
-    comparison = prepare_comparison(
-        asked("concat+head=ridge", f"counted:log={log}", seeds=[0], tasks=3, plugins=[plugin])
-    )
-    begin(comparison, root)
+    comparison = begun(root, "concat+head=ridge", f"counted:log={log}", seeds=[0], tasks=3, plugins=[plugin])
 
     def stop(step: dict[str, Any]) -> None:
         if step["task"] == "002":
@@ -224,28 +178,25 @@ def test_half_a_merge_goes_on_and_half_a_strategy_begins_anew(tmp_path: Path, pl
 
 
 @pytest.mark.slow
-def test_a_cell_that_fails_is_told_and_costs_no_other(tmp_path: Path, plugin: str) -> None:
+def test_a_cell_that_fails_is_told_and_costs_no_other(begun: Begun, tmp_path: Path, plugin: str) -> None:
     root = tmp_path / "cmp"
-    comparison = prepare_comparison(
-        asked("picky", "concat+head=ridge", class_order="given", tasks=5, seeds=[0], plugins=[plugin])
-    )
-    begin(comparison, root)
+    comparison = begun(root, "picky", "concat+head=ridge", class_order="given", tasks=5, seeds=[0], plugins=[plugin])
     told = []
-    outcome = run_comparison(comparison, root, warn=lambda cell, error: told.append((cell.strategy, str(error))))
-    assert told == [("picky", "seven is not\nfor me")]
+    outcome = run_comparison(comparison, root, warn=lambda cell, failure: told.append((cell.strategy, failure.message)))
+    assert told == [("picky", "RuntimeError: seven is not for me")]
     assert [run.metrics.strategy for run in outcome.runs] == ["concat+head=ridge"]
     (failed,) = content(root)["failed"]
     cell = {"stream": "digits", "strategy": "picky", "seed": 0, "path": "cells/picky/0"}
     assert failed == {**cell, "message": "RuntimeError: seven is not for me"}
     assert not content(root)["complete"]
     assert content(root)["missing"] == []
-    Path(plugin).write_text(COUNTED.replace('if "7" in statistics.names', "if False"))
+    Path(plugin).write_text(Path(plugin).read_text().replace('if "7" in statistics.names', "if False"))
     assert not take_up(root).failed
     assert content(root)["complete"]
 
 
 @pytest.mark.slow
-def test_several_streams_have_folders_and_rows_of_their_own(tmp_path: Path) -> None:
+def test_several_streams_have_folders_and_rows_of_their_own(compare: Compare, tmp_path: Path) -> None:
     from PIL import Image
 
     for split, count in (("train", 4), ("val", 2)):
@@ -263,38 +214,46 @@ def test_several_streams_have_folders_and_rows_of_their_own(tmp_path: Path) -> N
     assert (tmp_path / "cmp" / "cells" / "folder" / "ncm" / "0" / "metrics.json").is_file()
 
 
-def test_a_comparison_keeps_its_recipe_resolved(tmp_path: Path) -> None:
-    comparison = prepare_comparison(asked("qda:shrinkage=0.5", "concat:"))
-    begin(comparison, tmp_path / "cmp")
-    again = open_comparison(tmp_path / "cmp")
-    assert again == comparison.recipe
-    assert list(again.strategies) == ["qda:shrinkage=0.5", "concat"]
-    assert again.strategies["concat"]["head"]["options"]["epochs"] == 40
-    assert list(again.strategies["qda:shrinkage=0.5"]) == ["strategy"]
+class Deadly:
+    """An engine whose workers die of one strategy; it does all else here."""
+
+    slots, again = 2, 1
+
+    def __init__(self, here: ThisProcess, deadly: str) -> None:
+        self.here, self.deadly = here, deadly
+        self.dead: list[Job] = []
+        self.closed = False
+
+    def start(self, job: Job, known: list, ground: Ground) -> None:
+        if job.cell.strategy == self.deadly:
+            self.dead.append(job)
+        else:
+            self.here.start(job, known, ground)
+
+    def wait(self) -> tuple[Job, Answer | None]:
+        return (self.dead.pop(), None) if self.dead else self.here.wait()
+
+    def close(self) -> None:
+        self.closed = True
 
 
-def test_names_of_folders_are_safe_and_never_the_same() -> None:
-    spellings = ["a", "A", "a:b=1", "a:b=2", "a/b", "a\\b", "a b", "a:b=" + "x" * 300, "a:b=" + "x" * 301, "ä"]
-    found = [slug(text) for text in spellings]
-    assert len({name.lower() for name in found}) == len(spellings)
-    assert all(len(name) < 100 and name.isascii() and not set(name) & set('/\\:*?"<>| ') for name in found)
+def test_a_cell_whose_worker_dies_again_and_again_is_given_up(begun: Begun, tmp_path: Path) -> None:
+    comparison, heard = begun(tmp_path / "cmp", "qda", "ncm", seeds=[0]), Heard()
+    engine = Deadly(ThisProcess(comparison, tmp_path / "cmp", heard), "qda")
+    outcome = run_comparison(comparison, tmp_path / "cmp", engine=engine, progress=heard)
+    assert [run.metrics.strategy for run in outcome.runs] == ["ncm"]
+    assert list(outcome.failed.values()) == ["its worker died 2 times: killed, or out of memory; try fewer --jobs"]
+    assert heard.lines == ["worker of cells/qda/0 died; it is started again"]
+    assert engine.closed
 
 
-@pytest.mark.parametrize(
-    ("strategies", "changes", "told"),
-    [
-        (("concat", "concat"), {}, "--strategy concat is given twice"),
-        (("concat", "concat+head=softmax"), {}, "concat.head=softmax is the same as --strategy concat"),
-        (("concat", "alpha+head=sofmax"), {}, "did you mean 'softmax'"),
-        (("concat", "ncm+head=ridge"), {}, "asks for no head"),
-        (("concat",), {"streams": ("digits", "digits")}, "--stream digits is given twice"),
-        (("concat",), {"streams": ("digits", "digits:")}, "is another's spelling"),
-        (("concat",), {"streams": ("digit",)}, "did you mean 'digits'"),
-        (("concat",), {"tasks": 9}, "18 classes asked for"),
-        (("concat",), {"class_order": "none"}, "class_order"),
-        (("concat",), {"backbone": "resnet18:weights=nowhere.pth"}, "nowhere.pth"),
-    ],
-)
-def test_what_is_wrong_is_said_before_any_cell(strategies: tuple[str, ...], changes: dict, told: str) -> None:
-    with pytest.raises(CallError, match=told):
-        prepare_comparison(asked(*strategies, **changes))
+def test_a_reference_that_fails_costs_the_cells_that_wait_for_it(begun: Begun, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from torch import Tensor\nfrom cltool import lift\n\n\n@lift\ndef broken(width: int):\n"
+        "    'Break.'\n    raise ZeroDivisionError('on purpose')\n"
+    )
+    plugins = [str(tmp_path / "mine.py")]
+    comparison = begun(tmp_path / "cmp", "ncm", "ncm+lift=broken", joint=True, seeds=[0], plugins=plugins)
+    outcome = run_comparison(comparison, tmp_path / "cmp")
+    assert [run.metrics.strategy for run in outcome.runs] == ["ncm"]
+    assert list(outcome.failed.values()) == ["joint reference: ZeroDivisionError: on purpose"]
