@@ -46,6 +46,12 @@ class Gaussians:
         """Sums hold no sample."""
         return 0
 
+    @property
+    def parameters(self) -> int:
+        """How many numbers its scores are made of: a covariance, a mean and a prior for each class."""
+        width = len(self.statistics.gram) - 1
+        return len(self.outputs) * (width**2 + width + 1)
+
     def scores(self, blocks: Sequence[Block]) -> Tensor:
         """Scores [n, C], float32, of the blocks' pictures; −1e9 or less for a class without samples."""
         x, shared = self.features(blocks).double(), self.statistics.within_covariance

@@ -58,8 +58,10 @@ def test_order_and_grouping_of_tasks_change_nothing(digit_stream: TaskStream, fe
 
 
 def test_what_is_kept_is_counted_and_does_not_grow_with_the_samples(digit_stream: TaskStream, features) -> None:
-    sizes = [predictor.nbytes for predictor in qda(digit_stream, features)]
-    assert sizes == [8 * (33 * 33 + 2 * n * (32 * 32 + 33 + 2)) for n in range(1, 6)]
+    learned = list(qda(digit_stream, features))
+    assert [one.nbytes for one in learned] == [8 * (33 * 33 + 2 * n * (32 * 32 + 33 + 2)) for n in range(1, 6)]
+    assert [one.parameters for one in learned] == [2 * n * (32 * 32 + 32 + 1) for n in range(1, 6)]
+    assert {one.samples_kept for one in learned} == {0}
 
 
 def test_a_class_without_samples_is_nobodys(digit_stream: TaskStream, features) -> None:
