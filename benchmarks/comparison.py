@@ -58,7 +58,7 @@ def measure(
 
 def compare_once(asked: Mapping[str, Any], jobs: int) -> dict[str, Any]:
     """Run the cells, so many at a time, and tell how long it took."""
-    from cltool.comparison.choosing import Where
+    from cltool.comparison.engines import Where
     from cltool.comparison.processes import cores
     from cltool.comparison.recipes import ComparisonRecipe
     from cltool.comparison.running import run_comparison

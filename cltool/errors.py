@@ -33,14 +33,24 @@ class DataGone(RuntimeError):
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint naming the known name most like `name`, or all of them where none is alike.
 
+    Of a family `plugin:name` its members may be meant by their own names, and all of them by the family's.
+
     >>> nearest("alpah", ["alpha", "concat"])
     "did you mean 'alpha'?"
     >>> nearest("xyz", ["alpha", "concat"])
     'there are: alpha, concat'
+    >>> nearest("slda", ["avalanche:slda", "lda"])
+    "did you mean 'avalanche:slda'?"
+    >>> nearest("avalanche", ["alpha", "avalanche:icarl", "avalanche:si"])
+    'there are: avalanche:icarl, avalanche:si'
     """
     names = sorted(known)
-    close = get_close_matches(name, names, n=1, cutoff=0.6)
-    if close:
-        return f"did you mean {close[0]!r}?"
+    if family := [full for full in names if full.startswith(f"{name}:")]:
+        names = family
+    else:
+        own = {full.rpartition(":")[2]: full for full in names}
+        close = [name] if name in own else get_close_matches(name, [*names, *own], n=1, cutoff=0.6)
+        if close:
+            return f"did you mean {own.get(close[0], close[0])!r}?"
     shown = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
     return f"there are: {shown}" if names else "there are none"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -73,6 +74,22 @@ def _check_writable(folders: Iterable[Path], what: str) -> None:
     existing = next(folder for folder in folders if folder.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         raise CallError(f"cannot write {what}: {existing} is no folder one can write to")
+
+
+@contextmanager
+def alone(path: Path, what: str) -> Iterator[None]:
+    """Hold a file that is there for the block; raises CallError where another process holds it, which `what` tells.
+
+    The hold ends with the process, however that ends. File systems without locks hold nothing.
+    """
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CallError(f"{what}; wait until it is done, or stop it") from None
+        except OSError:
+            pass
+        yield
 
 
 def slug(text: str) -> str:

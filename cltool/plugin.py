@@ -166,6 +166,9 @@ class Plugin:
             except ValidationError:
                 first = error.errors()[0]
                 name = ".".join(str(part) for part in first["loc"][:1])
+                if first["type"] == "missing":
+                    spelled = f"{self.name}:{name.upper() if name == self.facts.get('argument') else f'{name}=…'}"
+                    raise CallError(f"{self.kind} {self.name!r} wants an option {name}; spell it {spelled}") from None
                 what = f"={first['input']}" if name in given else ""
                 raise CallError(f"{self.kind} {self.name!r}, option {name}{what}: {first['msg']}") from None
         values = {n: getattr(checked, n) for n in self.options.model_fields}

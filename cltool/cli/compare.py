@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from contextlib import closing
 from datetime import datetime
@@ -35,8 +36,7 @@ from cltool.errors import CallError
 if TYPE_CHECKING:
     from cltool.cli.console import Screen
     from cltool.comparison.cells import Cell
-    from cltool.comparison.choosing import Where
-    from cltool.comparison.engines import Engine
+    from cltool.comparison.engines import Engine, Where
     from cltool.comparison.outcome import Outcome
     from cltool.comparison.setups import Comparison
     from cltool.comparison.work import Failure
@@ -196,7 +196,10 @@ def compare(
             if key not in asked:
                 kinds = names("stream") if option == "stream" else f"{names('merge')}, {names('strategy')}"
                 raise CallError(f"--{option} is missing; there are: {kinds}")
-    from cltool.comparison.choosing import Where
+    # torch reads it when it is loaded: threads that stay awake between two small steps cost a comparison on busy cores
+    # four times its time, and sleeping ones next to nothing
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from cltool.comparison.engines import Where
 
     _compare(asked, out, resume, Where.of(jobs, engine, address), json_, debug)
 
@@ -238,6 +241,7 @@ def _run(comparison: Comparison, root: Path, engine: Engine, screen: Screen, deb
     from cltool.cli.tables import rows_table
     from cltool.comparison.outcome import Outcome
     from cltool.comparison.running import run_comparison
+    from cltool.files import alone
     from cltool.report.runs import grouped
     from cltool.report.tables import rows
 
@@ -255,7 +259,8 @@ def _run(comparison: Comparison, root: Path, engine: Engine, screen: Screen, deb
             errors.print(failure.trace, markup=False, highlight=False)
 
     try:
-        run_comparison(comparison, root, engine=engine, progress=screen, watch=watch, warn=warn)
+        with alone(root / "comparison.yaml", f"another cltool compare is at work in {root}"):
+            run_comparison(comparison, root, engine=engine, progress=screen, watch=watch, warn=warn)
     except KeyboardInterrupt:
         return outcome, True
     return outcome, False

@@ -54,14 +54,15 @@ class Screen:
     def track(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
         """A bar that is there while the block runs."""
         bar = self._bars.add_task(what, total=total)
-        shown = time.monotonic()
+        shown, done = time.monotonic(), 0
 
         def advance(count: int) -> None:
-            nonlocal shown
+            nonlocal shown, done
             self._bars.advance(bar, count)
+            done += count
             if not errors.is_terminal and time.monotonic() - shown > 30:  # a log wants a sign of life
                 shown = time.monotonic()
-                errors.print(f"{what}: {self._bars.tasks[-1].completed:.0f} of {total}")
+                errors.print(f"{what}: {done} of {total}")
 
         try:
             yield advance

@@ -36,6 +36,11 @@ class JointJob:
     cell: Cell
     reference: str
 
+    @property
+    def told(self) -> str:
+        """How a user is told of it while it runs."""
+        return f"joint reference, seed {self.cell.seed}"
+
 
 @dataclass(frozen=True)
 class CellJob:
@@ -43,6 +48,11 @@ class CellJob:
 
     cell: Cell
     reference: str | None
+
+    @property
+    def told(self) -> str:
+        """How a user is told of it while it runs."""
+        return f"{self.cell.strategy}, seed {self.cell.seed}"
 
 
 Job = JointJob | CellJob

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from cltool.comparison.cells import CellJob, Job
 from cltool.comparison.grounds import Ground
-from cltool.comparison.processes import cores
+from cltool.comparison.processes import PATIENCE, cores
 from cltool.comparison.recipes import ComparisonRecipe
 from cltool.comparison.sending import Sent
 from cltool.comparison.setups import Comparison
@@ -59,18 +59,21 @@ class Cluster:
         import ray
 
         self.comparison, self.root = comparison, root
+        self._facts: dict[tuple[str, str], Any] = {}  # by stream and backbone
+        self._rows: dict[tuple[str, str], Any] = {}  # by backbone and block
+        self._busy: dict[Any, Job] = {}
         self._own = not ray.is_initialized()
         if self._own:
             _connect(address, jobs)
         self.slots = jobs or max(1, int(ray.cluster_resources().get("CPU", 1)))
         gpus = 1 if comparison.recipe.device == "cuda" else 0
+        if gpus and not ray.cluster_resources().get("GPU"):
+            self.close()
+            raise CallError("--device cuda: the cluster has no GPU, and cells would wait for one; leave it out")
         self._remote = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=0)(_work)
         recipe = comparison.recipe
         call: Call = (recipe, {path: Path(path).read_text(encoding="utf-8") for path in recipe.plugins})
         self._call = ray.put(call)
-        self._facts: dict[tuple[str, str], Any] = {}  # by stream and backbone
-        self._rows: dict[tuple[str, str], Any] = {}  # by backbone and block
-        self._busy: dict[Any, Job] = {}
 
     def start(self, job: Job, known: Sequence[dict[str, Any]], ground: Ground) -> None:
         """Hand a job to the cluster."""
@@ -117,8 +120,13 @@ class Cluster:
 
         if not ray.is_initialized():
             return
-        for job in self._busy:
-            ray.cancel(job, force=True)
+        for force in (False, True):  # one that is asked first takes its folder away
+            for taken in self._busy:
+                ray.cancel(taken, force=force)
+            if self._busy and not force:
+                done, _ = ray.wait(list(self._busy), num_returns=len(self._busy), timeout=PATIENCE)
+                for taken in done:
+                    del self._busy[taken]
         self._busy.clear()
         self._facts.clear()
         self._rows.clear()
@@ -161,10 +169,16 @@ def _connect(address: str, jobs: int | None) -> None:
 
 
 def place(files: Mapping[str, bytes], folder: Path) -> None:
-    """Write a run directory's files, in the place of what is there; metrics.json last: a run that has it is whole."""
+    """Write a run directory's files, in the place of what is there.
+
+    recipe.yaml goes first and comes last but for metrics.json: a run that has the one can be taken up, a run that has
+    the other is whole.
+    """
+    (folder / "recipe.yaml").unlink(missing_ok=True)
     if folder.exists():
         shutil.rmtree(folder)
-    for name in sorted(files, key=lambda name: (name == "metrics.json", name)):
+    last = ("recipe.yaml", "metrics.json")
+    for name in sorted(files, key=lambda name: (last.index(name) + 1 if name in last else 0, name)):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(files[name])

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import torch
@@ -23,6 +27,7 @@ from cltool.comparison.recipes import ComparisonRecipe
 from cltool.comparison.sending import Sent
 from cltool.comparison.setups import Comparison
 from cltool.comparison.work import Answer, Failure, Heard, do
+from cltool.errors import CallError
 from cltool.pictures import PictureSet
 from cltool.setups import prepare
 
@@ -49,21 +54,21 @@ class Processes:
         self.threads = max(1, min(cores() // slots, torch.get_num_threads()))
         self._context = multiprocessing.get_context("spawn")
         self._workers: list[_Slot] = []
-        self._facts: dict[tuple[str, str], Sent] = {}
+        self._facts: dict[tuple[str, str], bytes] = {}
 
     def start(self, job: Job, known: Sequence[dict[str, Any]], ground: Ground) -> None:
-        """Hand a job to a worker that has nothing to do."""
-        slot = next((slot for slot in self._workers if slot.job is None), None) or self._worker()
-        try:
-            self._send(slot, job, known, ground)
-        except OSError:  # it died while it had nothing to do
-            self._bury(slot)
-            self._send(self._worker(), job, known, ground)
-
-    def _send(self, slot: _Slot, job: Job, known: Sequence[dict[str, Any]], ground: Ground) -> None:
+        """Hand a job to a worker that has nothing to do; raises CallError where facts of its ground cannot be sent."""
         key = (job.cell.stream, ground.backbone.fingerprint)
         if key not in self._facts:
-            self._facts[key] = Sent.of(ground, "the data are not here")
+            self._facts[key] = _packed(Sent.of(ground, "the data are not here"))
+        slot = next((slot for slot in self._workers if slot.job is None), None) or self._worker()
+        try:
+            self._send(slot, job, known, key)
+        except OSError:  # it died while it had nothing to do
+            self._bury(slot)
+            self._send(self._worker(), job, known, key)
+
+    def _send(self, slot: _Slot, job: Job, known: Sequence[dict[str, Any]], key: tuple[str, str]) -> None:
         order: Order = (job, known, key, None if key in slot.grounds else self._facts[key])
         slot.line.send(order)
         slot.job = job
@@ -87,18 +92,15 @@ class Processes:
         for slot in self._workers:
             slot.line.close()
             slot.process.terminate()
-        for slot in self._workers:
-            slot.process.join(PATIENCE)
-            if slot.process.is_alive():
-                slot.process.kill()
-                slot.process.join()
-        self._workers.clear()
+        for slot in list(self._workers):
+            self._bury(slot)
 
     def _worker(self) -> _Slot:
         ours, theirs = self._context.Pipe()
         arguments = (theirs, self.comparison.recipe, self.root, self.threads)
         process = self._context.Process(target=_serve, args=arguments, name="cltool compare: worker")
-        process.start()
+        with _interrupts_held():
+            process.start()
         theirs.close()  # so that the line ends when the worker does
         slot = _Slot(process, ours)
         self._workers.append(slot)
@@ -106,8 +108,33 @@ class Processes:
 
     def _bury(self, slot: _Slot) -> None:
         slot.line.close()
-        slot.process.join()
+        slot.process.join(PATIENCE)
+        if slot.process.is_alive():
+            slot.process.kill()
+            slot.process.join()
         self._workers.remove(slot)
+
+
+def _packed(sent: Sent) -> bytes:
+    try:
+        return pickle.dumps(sent)
+    except Exception as error:  # PicklingError, TypeError, AttributeError: whatever it is made of
+        what = " ".join(str(error).split())
+        raise CallError(f"stream or backbone cannot be sent to other processes ({what}); take --jobs 1") from None
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """What is started in the block never hears of Ctrl-C, which a terminal sends to all: this process stops the others.
+
+    For this one it is held until the block's end.
+    """
+    resource_tracker.ensure_running()  # it lets interrupts through again once it has been started
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def cores() -> int:
@@ -117,7 +144,7 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-Order = tuple[Job, Sequence[dict[str, Any]], tuple[str, str], Sent | None]  # what to do, on which ground, and its facts
+Order = tuple[Job, Sequence[dict[str, Any]], tuple[str, str], bytes | None]  # what to do; its ground, and facts of that
 
 
 class _Bench:
@@ -128,12 +155,12 @@ class _Bench:
         self._grounds: dict[tuple[str, str], Sent] = {}
         self._pictures: dict[str, PictureSet] = {}
 
-    def do(self, job: Job, known: Sequence[dict[str, Any]], key: tuple[str, str], sent: Sent | None) -> Answer:
+    def do(self, job: Job, known: Sequence[dict[str, Any]], key: tuple[str, str], sent: bytes | None) -> Answer:
         """Do a job; whatever goes wrong is in the answer."""
         heard, cell = Heard(), job.cell
         try:
             if sent is not None:
-                self._grounds[key] = self._at_home(sent, cell)
+                self._grounds[key] = self._at_home(pickle.loads(sent), cell)
             ground = self._grounds[key]
             setup = prepare(self.recipe.cell(cell.stream, cell.strategy, cell.seed), heard, ground.pictures)
             answer = do(job, setup, ground.backbone, self.root / "cells" / cell.place, known, heard)
@@ -159,7 +186,7 @@ class _Bench:
 
 def _serve(line: Connection, recipe: ComparisonRecipe, root: Path, threads: int) -> None:
     """A worker's life: jobs as they come down the line, until it ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends Ctrl-C to all; the first process stops the others
+    Thread(target=_end_with_parent, daemon=True).start()
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no result
     torch.set_num_threads(threads)
     bench = _Bench(recipe, root)
@@ -169,3 +196,11 @@ def _serve(line: Connection, recipe: ComparisonRecipe, root: Path, threads: int)
             line.send(bench.do(*order))
         except (EOFError, OSError):
             return
+
+
+def _end_with_parent() -> None:
+    """End this process as soon as the one that started it is gone: nobody hears what it does, or stops it."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -68,21 +69,22 @@ class _Work:
     lost: Counter[Job] = field(default_factory=Counter)
 
     def through(self, engine: Engine, advance: Callable[[int], None], progress: Progress) -> None:
-        """Keep an engine's slots filled until every job is done."""
-        busy = 0
+        """Keep an engine's slots filled until every job is done; each that goes on has a bar."""
+        busy: dict[Job, ExitStack] = {}
         while self.left or busy:
-            while busy < engine.slots and (job := self._next()):
+            while len(busy) < engine.slots and (job := self._next()):
                 failure = self._hopeless(job)
                 if failure:
                     self._fail(job.cell, failure)
                     advance(1)
                     continue
                 engine.start(job, self._known(job), self.grounds[job.cell.ground])
-                busy += 1
+                busy[job] = ExitStack()
+                busy[job].enter_context(progress.track(job.told, 1))
             if not busy:
                 continue
             job, answer = engine.wait()
-            busy -= 1
+            busy.pop(job).close()
             if answer is None:
                 answer = self._lost(job, engine, progress)
             if answer:

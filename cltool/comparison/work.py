@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 import traceback
 from collections.abc import Sequence
@@ -81,6 +82,8 @@ def do(
         if isinstance(job, JointJob):
             return _solved(setup, found, progress)
         half = (out / "recipe.yaml").is_file()
+        if not half and out.exists():
+            shutil.rmtree(out)  # broken off before there was anything to go on from
         run(
             setup,
             RunDirectory(out),

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cltool.report.curves import lowest
 from cltool.report.figures import GREY, new_figure, save_figure
 from cltool.report.runs import FinishedRun, Group, by_setting, grouped, in_common, joint_curve, references
-from cltool.report.styles import COLOURS, MARKS, styled
+from cltool.report.styles import COLOURS, LEADING, MARKS, styled
 from cltool.report.tables import caption, score_of, sparsity
 from cltool.rundir import Metrics
 
@@ -21,24 +20,41 @@ if TYPE_CHECKING:
 DASHES = ("--", "-.", ":")
 
 
+FEW = 12  # steps of a curve that an axis has room to name
+WIDTH, BETWEEN = 4.8, 0.75  # inches: a panel, and what stands left of it
+
+
 def draw_comparison(runs: Sequence[FinishedRun], paths: Sequence[Path]) -> None:
     """Draw every strategy's score on all classes seen: its mean over runs, and a band of its 95 % interval.
 
-    A panel for each setting (stream, backbone, tasks), so that no axis mixes several; the legend stands beside it.
+    A row for each setting (stream, backbone, tasks), so that no axis mixes several; the legend stands beside it. Where
+    strategies are many, the bands are those of the leading ones, in a panel of their own.
     """
-    panels = [grouped(members) for members in by_setting(runs).values()]
-    heights = [max(3.6, 0.9 + 0.19 * (len(groups) + len(references(groups)))) for groups in panels]
-    longest = max(len(label) for groups in panels for label in _labels(groups))
-    beside = 0.6 + 0.068 * longest  # inches that a legend takes
-    wide, high = 5.6 + beside, sum(heights)
+    settings = [grouped(members) for members in by_setting(runs).values()]
+    heights = [max(3.6, 0.9 + 0.19 * (len(groups) + len(references(groups)))) for groups in settings]
+    longest = max(len(label) for groups in settings for label in _labels(groups))
+    panels = 1 + any(_many(groups) for groups in settings)
+    wide, high = panels * (WIDTH + BETWEEN) + 0.65 + 0.068 * longest, sum(heights)  # a legend takes the last of it
     figure = new_figure(wide, high)
     top = high
-    for groups, height in zip(panels, heights, strict=True):
+    for groups, height in zip(settings, heights, strict=True):
         titled = 0.3 + 0.16 * caption(groups).count("; ")
-        place = (0.65 / wide, (top - height + 0.5) / high, 4.8 / wide, (height - 0.55 - titled) / high)
-        _draw_panel(figure.add_axes(place), groups)
+        low, tall = (top - height + 0.5) / high, (height - 0.55 - titled) / high
+        first, *second = (
+            figure.add_axes(((BETWEEN - 0.1 + place * (WIDTH + BETWEEN)) / wide, low, WIDTH / wide, tall))
+            for place in range(1 + _many(groups))
+        )
+        _draw_panel(first, groups, bands=not second)
+        for axes in second:
+            _draw_panel(axes, [group for group, style in styled(groups) if style.leading], bands=True)
+            axes.set_title(f"the {LEADING} that end highest, with 95 % intervals", fontsize=9, loc="left")
+        name_lines(second[0] if second else first, first)
         top -= height
     save_figure(figure, paths)
+
+
+def _many(groups: Sequence[Group]) -> bool:
+    return len(groups) > LEADING
 
 
 def _labels(groups: Sequence[Group]) -> list[str]:
@@ -49,25 +65,38 @@ def _reference_label(group: Group) -> str:
     return group.label.replace("joint", "joint reference", 1)
 
 
-def _draw_panel(axes: Axes, groups: Sequence[Group]) -> None:
-    from matplotlib.ticker import MaxNLocator
+def _draw_panel(axes: Axes, groups: Sequence[Group], bands: bool) -> None:
+    from matplotlib.ticker import FixedLocator, MaxNLocator
 
     for group, style in styled(groups):
         look = {"marker": style.mark[0], "linestyle": style.dash[0], "markersize": 4, "zorder": 3}
-        _draw_curve(axes, group.curve(lambda m: m.curve), style.colour, group.title, **look)
+        look |= {"fillstyle": "full" if group.ranked else "none"}
+        _draw_curve(axes, group.curve(lambda m: m.curve), bands, style.colour, group.title, **look)
     for number, group in enumerate(references(groups)):
         line = DASHES[number % len(DASHES)]
-        _draw_curve(axes, group.curve(joint_curve), GREY, _reference_label(group), linestyle=line)
+        _draw_curve(axes, group.curve(joint_curve), bands, GREY, _reference_label(group), linestyle=line)
     score, units = score_of(groups), in_common(lambda group: group.units, groups, "classes or groups")
-    bottom = lowest(*(group.curve(lambda m: m.curve)["mean"] or () for group in groups))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set(xlabel=f"{units} seen", ylabel=f"{score} on all {units} seen", ylim=(bottom, 1.02))
+    steps = groups[0].curve(lambda m: m.curve)["classes"] or []
+    axes.xaxis.set_major_locator(FixedLocator(steps) if len(steps) <= FEW else MaxNLocator(integer=True))
+    means = [value for line in axes.get_lines() for value in np.asarray(line.get_ydata()).tolist()]
+    axes.set(xlabel=f"{units} seen", ylabel=f"{score} on all {units} seen", ylim=around(means))
     finish_panel(axes, groups)
 
 
-def _draw_curve(axes: Axes, curve: dict[str, Any], colour: str, label: str, **line: Any) -> None:
+def around(scores: Sequence[float]) -> tuple[float, float]:
+    """The ends of an axis of scores: of means, for the intervals of few seeds reach farther than a score can.
+
+    >>> around([0.5, 0.75, 1.0])
+    (0.44, 1.06)
+    """
+    low, high = min(scores), max(scores)
+    room = max(0.01, 0.12 * (high - low))
+    return low - room, high + room
+
+
+def _draw_curve(axes: Axes, curve: dict[str, Any], band: bool, colour: str, label: str, **line: Any) -> None:
     axes.plot(curve["classes"], curve["mean"], color=colour, label=plain(label), linewidth=1.3, **line)
-    if curve["low"]:
+    if band and curve["low"]:
         axes.fill_between(curve["classes"], curve["low"], curve["high"], color=colour, alpha=0.15, linewidth=0)
 
 
@@ -128,11 +157,18 @@ def _sparsity(metrics: Metrics) -> float:
 
 
 def finish_panel(axes: Axes, groups: Sequence[Group]) -> None:
-    """Say what all runs have in common, and name the lines beside the panel, where they cover none."""
+    """Say what all runs have in common."""
     axes.set_title(plain(caption(groups)).replace("; ", "\n"), fontsize=9, loc="left")
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25)
-    axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1.02), borderaxespad=0)
+
+
+def name_lines(beside: Axes, of: Axes) -> None:
+    """A legend of a panel's lines beside it, or beside a panel at its right, where it covers none."""
+    lines, labels = of.get_legend_handles_labels()
+    beside.legend(
+        lines, labels, frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1.02), borderaxespad=0
+    )
 
 
 def plain(text: str) -> str:

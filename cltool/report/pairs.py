@@ -67,6 +67,25 @@ def _of_setting(runs: Sequence[FinishedRun]) -> list[Pair]:
     ]
 
 
+def contenders(pairs: Sequence[Pair], best: Group, others: int) -> list[Group]:
+    """The tested strategies of a setting that may be as good as the one with the highest mean.
+
+    `others` are ranked beside `best`. One is out where the one-sided p of its test against `best`, times `others`, is
+    below 5 %. The truly best is then out in 5 % of cases at the most, although `best` was picked on the same seeds: one
+    of the others would have to beat it by luck, each with a chance of 5 % / `others` (multiple comparisons with the
+    best, Hsu 1981, by Bonferroni's bound).
+    """
+    found = []
+    for pair in pairs:
+        if best.label not in (pair.a.label, pair.b.label):
+            continue
+        rival, lead = (pair.b, pair.difference) if pair.a.label == best.label else (pair.a, -pair.difference)
+        one_sided = pair.p / 2 if lead > 0 else 1 - pair.p / 2
+        if one_sided * others >= 1 - CONFIDENCE:
+            found.append(rival)
+    return found
+
+
 def _finals(group: Group) -> dict[Any, float]:
     return {(run.metrics.seed, run.order): run.metrics.accuracy_final for run in group.runs}
 

@@ -19,6 +19,8 @@ from cltool.report.curves import protocol, score_name, unit_name
 from cltool.rundir import Metrics
 from cltool.spread import Spread, half_width
 
+MATRICES = ("matrix", "matrix_task_aware")
+
 
 @dataclass(frozen=True)
 class FinishedRun:
@@ -41,10 +43,14 @@ class FinishedRun:
         except ValueError as error:
             raise CallError(f"{path}/metrics.json is damaged: {error}") from None
         try:
-            return cls(path, Metrics.model_validate(content), Recipe.load(path / "recipe.yaml"))
+            metrics = Metrics.model_validate(content)
         except ValidationError as error:
             first = error.errors()[0]
-            raise CallError(f"{path}/metrics.json, {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+            where = ", ".join([f"{path}/metrics.json", *([".".join(map(str, first["loc"]))] if first["loc"] else [])])
+            raise CallError(f"{where}: {first['msg']}") from None
+        if lacking := _lacking(metrics):
+            raise CallError(f"{path}/metrics.json is damaged: {lacking} has not a number for each task")
+        return cls(path, metrics, Recipe.load(path / "recipe.yaml"))
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -87,6 +93,17 @@ class FinishedRun:
             for part in (whole, metrics.lift, metrics.unknown_from, metrics.head, *metrics.surgery):
                 spelled = spelled.replace(part, without_option(part, without)) if part else spelled
         return spelled
+
+
+def _lacking(metrics: Metrics) -> str | None:
+    """Which list over tasks is not one."""
+    square = {name: [row[: i + 1] for i, row in enumerate(getattr(metrics, name))] for name in MATRICES}
+    curves = {"curve": metrics.curve, **({"joint.curve": metrics.joint.curve} if metrics.joint else {})}
+    total = len(metrics.tasks)
+    wrong = [name for name, rows in square.items() if [len(row) for row in rows] != list(range(1, total + 1))]
+    wrong += [name for name, curve in curves.items() if len(curve) != total or not np.isfinite(curve).all()]
+    wrong += ["by_class" for values in (metrics.by_class or {}).values() if len(values) != total]
+    return wrong[0] if wrong else "tasks" if not total else None
 
 
 def _displaced(kind: str, choice: Choice, name: str) -> bool:
@@ -145,6 +162,11 @@ class Group:
         """Mean, deviation and interval over the runs of a number of their metrics; None where a run has none."""
         values = [value for run in self.runs if (value := of(run.metrics)) is not None]
         return Spread.of(values) if values and len(values) == len(self.runs) else None
+
+    @property
+    def final(self) -> Spread:
+        """The final score over the runs."""
+        return Spread.of([run.metrics.accuracy_final for run in self.runs])
 
     def mean(self, of: Callable[[Metrics], float | None]) -> float | None:
         """The mean alone."""
@@ -210,8 +232,7 @@ def in_order(groups: Sequence[Group]) -> list[Group]:
     settings = list(dict.fromkeys(group.setting for group in groups))
 
     def place(group: Group) -> tuple[int, bool, bool, float]:
-        final = group.mean(lambda m: m.accuracy_final) or 0.0
-        return settings.index(group.setting), group.task_aware, group.keeps_all, -final
+        return settings.index(group.setting), group.task_aware, group.keeps_all, -group.final.mean
 
     return sorted(groups, key=place)
 

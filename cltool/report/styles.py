@@ -20,6 +20,7 @@ MARKS = (
     ("X", "x"),
     ("*", "star"),
 )
+LEADING = 6  # strategies with the highest scores, which are brought out among many
 DASHES = (("-", "solid"), ("--", "dash"), ("-.", "dashdot"), (":", "dot"))
 
 
@@ -30,6 +31,7 @@ class Style:
     number: int
     mark: tuple[str, str]
     dash: tuple[str, str]
+    leading: bool
 
     @property
     def colour(self) -> str:
@@ -43,7 +45,8 @@ def style(place: int) -> Style:
     >>> len({(style(place).colour, style(place).mark) for place in range(56)})
     56
     """
-    return Style(place % len(COLOURS), MARKS[place % len(MARKS)], DASHES[place // len(COLOURS) % len(DASHES)])
+    dash = DASHES[place // len(COLOURS) % len(DASHES)]
+    return Style(place % len(COLOURS), MARKS[place % len(MARKS)], dash, place < LEADING)
 
 
 def styled(groups: Sequence[Group]) -> list[tuple[Group, Style]]:

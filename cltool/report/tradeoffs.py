@@ -7,14 +7,15 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from cltool.report.comparison import plain
+import numpy as np
+
+from cltool.report.comparison import around, plain
 from cltool.report.figures import BLUE, GREY, new_figure, save_figure
 from cltool.report.published import PROTOCOL, TASK_INCREMENTAL
 from cltool.report.runs import FinishedRun, Group, by_setting, grouped
 from cltool.report.styles import Style, styled
 from cltool.report.tables import caption, score_of
 from cltool.rundir import Metrics
-from cltool.spread import Spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,10 +51,21 @@ def floor(values: Sequence[float]) -> float | None:
     return 10.0 ** (int(f"{min(positive):e}".split("e")[1]) - 1) if positive else None
 
 
+def front(groups: Sequence[Group], of: Callable[[Metrics], float | None]) -> list[Group]:
+    """The ranked strategies than which no other has a higher final score at no higher cost, the dearest first."""
+    costs = [(group, cost) for group in groups if group.ranked and (cost := group.mean(of)) is not None]
+    found: list[Group] = []
+    for group, _ in sorted(costs, key=lambda one: (one[1], -one[0].final.mean)):
+        if not found or group.final.mean > found[-1].final.mean:
+            found.append(group)
+    return found[::-1]
+
+
 def draw_tradeoffs(runs: Sequence[FinishedRun], paths: Sequence[Path]) -> None:
     """Draw the final score against bytes kept and against seconds, a row for each setting, published accuracies below.
 
-    Points are means over seeds, bars 95 % intervals of score and cost; numbers are those of the legend.
+    Points are means over seeds, bars 95 % intervals of the score. Numbers are those of the legend; they and a line
+    mark the front: strategies than which no ranked one scores higher for less.
     """
     rows = [grouped(members) for members in by_setting(runs).values()]
     heights = [max(3.3, 1.2 + 0.17 * len(groups)) for groups in rows]
@@ -77,29 +89,34 @@ def draw_tradeoffs(runs: Sequence[FinishedRun], paths: Sequence[Path]) -> None:
 
 
 def _draw_costs(axes: Axes, groups: Sequence[Group], name: str, of: Callable[[Metrics], float | None]) -> None:
-    costs = {group.label: group.spread(of) for group in groups}
-    lowest = floor([cost.mean for cost in costs.values() if cost])
+    costs = {group.label: cost for group in groups if (cost := group.mean(of)) is not None}
+    best = [group.label for group in front(groups, of)]
+    points = {group.label: (costs[group.label], group.final.mean) for group in groups if group.label in costs}
     for number, (group, style) in enumerate(styled(groups), start=1):
-        cost, score = costs[group.label], group.spread(lambda m: m.accuracy_final)
-        if cost and score:
-            _point(axes, group, style, number, cost, score, lowest)
-    if lowest is not None and any(cost and not cost.mean for cost in costs.values()):
+        if group.label in costs:
+            _point(axes, group, style, number, costs[group.label])
+        if group.label in best:
+            axes.annotate(str(number), points[group.label], xytext=(-3, 6), textcoords="offset points", fontsize=7)
+    axes.plot(*np.array([points[label] for label in best]).reshape(-1, 2).T, ":", color=GREY, linewidth=1, zorder=1)
+    known = list(costs.values())
+    lowest = floor(known)
+    if lowest is not None and 0 in known:
         axes.set_xscale("symlog", linthresh=lowest, linscale=0.9)
-        axes.set_xlim(left=-lowest / 5)
+        axes.set_xlim(-lowest / 5, max(known) * 2)
     elif lowest is not None:
         axes.set_xscale("log")
-    axes.set(xlabel=f"{name} (logarithmic)" if lowest else name, ylabel=f"final {score_of(groups)}")
+        axes.set_xlim(min(known) / 2, max(known) * 2)
+    ends = around([group.final.mean for group in groups])
+    axes.set(xlabel=f"{name} (logarithmic)" if lowest else name, ylabel=f"final {score_of(groups)}", ylim=ends)
     _finish(axes)
 
 
-def _point(
-    axes: Axes, group: Group, style: Style, number: int, cost: Spread, score: Spread, lowest: float | None
-) -> None:
-    axes.errorbar(
-        cost.mean,
+def _point(axes: Axes, group: Group, style: Style, number: int, cost: float) -> None:
+    score = group.final
+    _, _, bars = axes.errorbar(
+        cost,
         score.mean,
         yerr=None if score.low is None else score.mean - score.low,
-        xerr=None if cost.low is None else [[min(cost.mean - cost.low, cost.mean)], [cost.mean - cost.low]],
         fmt=style.mark[0],
         color=style.colour,
         markersize=5,
@@ -107,13 +124,14 @@ def _point(
         fillstyle="full" if group.ranked else "none",
         label=f"{number}  {plain(group.title)}",
     )
-    axes.annotate(str(number), (cost.mean, score.mean), xytext=(4, 4), textcoords="offset points", fontsize=7)
+    for bar in bars:
+        bar.set_alpha(0.45)
 
 
 def _draw_published(axes: Axes, rows: Sequence[Sequence[Group]]) -> None:
     for number, one in enumerate(TASK_INCREMENTAL):
         axes.plot(one.megabytes, one.accuracy, "D", color=GREY, markersize=6)
-        beside = (-7, 3 if number < 2 else -8)  # two have the same size, and almost the same accuracy
+        beside = (-7, 3 if number == 1 else -9)  # two have the same size, and almost the same accuracy
         text, point = f"{one.name}, grown to {one.growth:g}×", (one.megabytes, one.accuracy)
         axes.annotate(text, point, xytext=beside, textcoords="offset points", fontsize=7, ha="right")
     own = ours(rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -88,6 +89,23 @@ def test_a_wide_terminal_shows_all_columns(cltool: Callable, tmp_path: Path, mon
     monkeypatch.setattr(console.results, "_width", 200)
     found = cltool(*QUICK, *TWO, *HERE, "--no-joint", "--out", tmp_path / "cmp")
     assert all(words in found.out for words in ("average", " ± ", "parameters grown"))
+
+
+def test_a_comparison_that_is_at_work_is_left_alone(cltool: Callable, tmp_path: Path) -> None:
+    from cltool.files import alone
+
+    call = (*QUICK, "--strategy", "ncm", "--no-joint", "--seeds", 1, *HERE)
+    assert cltool(*call, "--out", tmp_path / "cmp").code == 0
+    with alone(tmp_path / "cmp" / "comparison.yaml", "here"):
+        found = cltool("compare", "--resume", tmp_path / "cmp", *HERE)
+    told = f"cltool: another cltool compare is at work in {tmp_path / 'cmp'}; wait until it is done, or stop it"
+    assert (found.code, found.out, found.err.splitlines()) == (2, "", [told])
+
+
+def test_threads_that_have_nothing_to_do_sleep(cltool: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    assert cltool(*QUICK, "--strategy", "ncm", "--jobs", 0).code == 2
+    assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
 
 
 def test_help_teaches(cltool: Callable) -> None:

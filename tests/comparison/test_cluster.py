@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cltool.comparison.cluster import QUIET, Cluster
+from cltool.comparison.cluster import QUIET, Cluster, place
 from cltool.comparison.running import run_comparison
 from cltool.comparison.work import Heard
 from cltool.files import slug
@@ -33,6 +33,23 @@ def nodes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     yield found
     ray.shutdown()
     found.shutdown()
+
+
+def test_files_that_came_half_way_are_no_run_to_take_up(tmp_path: Path) -> None:
+    class Broken(dict):
+        def __getitem__(self, name: str) -> bytes:
+            if name == "statistics.safetensors":
+                raise KeyboardInterrupt
+            return super().__getitem__(name)
+
+    files = dict.fromkeys(("metrics.json", "recipe.yaml", "journal.jsonl", "statistics.safetensors"), b"new")
+    (tmp_path / "0").mkdir()
+    (tmp_path / "0" / "recipe.yaml").write_bytes(b"old")
+    with pytest.raises(KeyboardInterrupt):
+        place(Broken(files), tmp_path / "0")
+    assert [path.name for path in (tmp_path / "0").iterdir()] == ["journal.jsonl"]
+    place(files, tmp_path / "0")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "0").iterdir()} == files
 
 
 @pytest.mark.slow

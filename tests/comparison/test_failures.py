@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from cltool.comparison.choosing import Where
+from cltool.comparison.cells import CellJob
+from cltool.comparison.engines import Where
+from cltool.comparison.grounds import lay_grounds
+from cltool.comparison.processes import Processes
 from cltool.comparison.setups import prepare_comparison
 from cltool.errors import CallError
 from cltool.progress import Silent
@@ -51,8 +55,17 @@ def test_where_nothing_can_run(jobs: int | None, name: str | None, address: str 
         Where.of(jobs, name, address)
 
 
+def test_what_cannot_be_sent_to_a_worker(begun: Callable, tmp_path: Path) -> None:
+    comparison = begun(tmp_path / "cmp", "ncm", seeds=[0])
+    (cell,) = comparison.cells()
+    ground = lay_grounds(comparison, [cell], Silent())[cell.ground]
+    whole = replace(ground, backbone=replace(ground.backbone, protocol={"on": lambda: "nothing"}))
+    with pytest.raises(CallError, match=r"backbone cannot be sent to other processes .*; take --jobs 1"):
+        Processes(comparison, tmp_path / "cmp", 2).start(CellJob(cell, None), [], whole)
+
+
 def test_ray_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cltool.comparison.choosing.find_spec", lambda name: None)
+    monkeypatch.setattr("cltool.comparison.engines.find_spec", lambda name: None)
     with pytest.raises(CallError, match=r"pip install cltool\[cluster\]"):
         Where.of(None, "ray", None)
 

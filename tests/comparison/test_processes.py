@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
+import signal
 from collections.abc import Callable
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from cltool.comparison.cells import CellJob
+from cltool.comparison.grounds import lay_grounds
 from cltool.comparison.outcome import Outcome
-from cltool.comparison.processes import Processes
+from cltool.comparison.processes import Processes, _serve
 from cltool.comparison.running import run_comparison
 from cltool.comparison.work import Heard
 from cltool.files import slug
+from cltool.progress import Silent
 from cltool.run import run
 from cltool.rundir import RunDirectory
 
@@ -52,3 +60,42 @@ def test_two_at_a_time_measure_what_one_after_another_does_though_a_worker_dies(
     places = [f"worker of cells/{slug(dies)}/{seed} died; it is started again" for seed in (0, 1)]
     assert any(place in heard.lines for place in places)
     assert any("cannot be taken up in the middle" in line for line in heard.lines)  # what a worker had to say
+
+
+def start_a_worker(line: Connection) -> None:
+    multiprocessing.get_context("fork").Process(target=_serve, args=(line, None, None, 1)).start()
+    line.send("started")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_worker_ends_with_whoever_started_it_however_that_ends() -> None:
+    fork = multiprocessing.get_context("fork")  # quicker than a start from nothing
+    ours, theirs = fork.Pipe()
+    starter = fork.Process(target=start_a_worker, args=(theirs,))
+    starter.start()
+    theirs.close()
+    assert ours.recv() == "started"
+    starter.join()
+    assert ours.poll(30)  # the line's end: nobody is there
+    with pytest.raises(EOFError):
+        ours.recv()
+
+
+def test_a_worker_is_started_deaf_to_ctrl_c(begun: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    comparison = begun(tmp_path / "cmp", "ncm", seeds=[0])
+    (cell,) = comparison.cells()
+    engine, blocked = Processes(comparison, tmp_path / "cmp", 1), []
+
+    class Started:
+        def start(self) -> None:
+            blocked.append(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))
+
+        def __getattr__(self, name: str) -> Any:
+            return lambda *_: False
+
+    monkeypatch.setattr(engine._context, "Process", lambda **_: Started(), raising=False)
+    with pytest.raises(BrokenPipeError):  # of a worker that there is not
+        engine.start(CellJob(cell, None), [], lay_grounds(comparison, [cell], Silent())[cell.ground])
+    assert blocked == [True, True]
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    engine.close()

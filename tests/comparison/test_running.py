@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -19,6 +20,7 @@ from cltool.comparison.running import run_comparison
 from cltool.comparison.setups import Comparison, open_comparison, prepare_comparison
 from cltool.comparison.work import Answer, Heard
 from cltool.files import slug
+from cltool.progress import Silent
 from cltool.recipe import Recipe
 from cltool.run import prepare, run
 from cltool.rundir import RunDirectory
@@ -212,6 +214,37 @@ def test_several_streams_have_folders_and_rows_of_their_own(compare: Compare, tm
     assert [entry["stream"] for entry in found["strategies"]] == ["digits", "digits", "folder", "folder"]
     assert [entry["stream"] for entry in found["streams"]] == ["digits", "folder"]
     assert (tmp_path / "cmp" / "cells" / "folder" / "ncm" / "0" / "metrics.json").is_file()
+
+
+def test_a_cell_that_was_broken_off_before_its_recipe_was_there_begins_anew(begun: Begun, tmp_path: Path) -> None:
+    comparison = begun(tmp_path / "cmp", "ncm", seeds=[0])
+    (tmp_path / "cmp" / "cells" / "ncm" / "0").mkdir(parents=True)
+    (tmp_path / "cmp" / "cells" / "ncm" / "0" / ".recipe-1.yaml").touch()
+    assert not run_comparison(comparison, tmp_path / "cmp").failed
+    assert not (tmp_path / "cmp" / "cells" / "ncm" / "0" / ".recipe-1.yaml").exists()
+
+
+class Seen(Silent):
+    """What there are bars of."""
+
+    def __init__(self) -> None:
+        self.bars: list[str] = []
+
+    @contextmanager
+    def track(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
+        self.bars.append(what)
+        yield lambda count: None
+        self.bars.remove(what)
+
+
+def test_what_is_going_on_is_seen(begun: Begun, tmp_path: Path) -> None:
+    comparison, seen = begun(tmp_path / "cmp", "ncm", "lda", seeds=[3]), Seen()
+    engine, told = ThisProcess(comparison, tmp_path / "cmp", Heard()), []
+    wait = engine.wait
+    engine.slots, engine.wait = 2, lambda: told.append([*seen.bars]) or wait()  # type: ignore[method-assign,func-returns-value]
+    run_comparison(comparison, tmp_path / "cmp", engine=engine, progress=seen)
+    assert told == [["cells", "ncm, seed 3", "lda, seed 3"], ["cells", "lda, seed 3"]]
+    assert seen.bars == []
 
 
 class Deadly:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -36,3 +38,33 @@ def changed() -> Callable[..., list[FinishedRun]]:
         return [replace(one, metrics=one.metrics.model_copy(update=update)) for one in runs]
 
     return change
+
+
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Makes a run of real digits, once for all tests that ask for it."""
+    root, found = tmp_path_factory.mktemp("runs"), dict[str, Path]()
+
+    def place(**changes: object) -> Path:
+        spelled = repr(sorted(changes.items()))
+        if spelled not in found:
+            found[spelled] = root / str(len(found))
+            quick = {"stream": "digits", "backbone": "random:features=24", "head": "ridge", "joint": False}
+            recipe = Recipe.of({**quick, "class_order": "random", **changes})
+            with pytest.MonkeyPatch.context() as environment:
+                environment.setenv("CLTOOL_CACHE", str(root / "cache"))
+                run(prepare(recipe), RunDirectory(found[spelled]), pictures=False)
+        return found[spelled]
+
+    return place
+
+
+@pytest.fixture
+def make(kept: Callable[..., Path], tmp_path: Path) -> Callable[..., FinishedRun]:
+    """Gives a folder `name` of a quick run whose recipe is changed so, to do with as one likes."""
+
+    def made(name: str, **changes: object) -> FinishedRun:
+        shutil.copytree(kept(**changes), tmp_path / name)
+        return FinishedRun.load(tmp_path / name)
+
+    return made

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cltool.report.runs import FinishedRun
+from cltool.report.styles import LEADING
 from cltool.report.webpage.writing import save_page
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -122,12 +124,28 @@ def test_the_legend_hides_and_shows_a_curve_by_mouse_and_by_keyboard(page: Any) 
     before = plot.evaluate(shown)
     button.click()
     assert button.get_attribute("aria-pressed") == "false"
-    assert plot.evaluate(f"p => p.data.filter(t => t.visible === 'legendonly').every(t => {label!r}.endsWith(t.meta))")
+    assert label not in plot.evaluate("p => p.data.map(t => t.name)")
     assert plot.evaluate(shown) < before
     button.focus()
     page.keyboard.press("Space")
     assert button.get_attribute("aria-pressed") == "true"
     assert plot.evaluate(shown) == before
+
+
+def test_of_many_strategies_the_leading_are_shown_and_a_button_shows_all(
+    page: Any, nine_runs: list[FinishedRun], changed: Callable, tmp_path: Path
+) -> None:
+    names = [f"lda-{number}" for number in range(LEADING + 3)]
+    many = [replace(one, path=tmp_path / name) for name in names for one in changed(nine_runs[:1], strategy=name)]
+    save_page(many, tmp_path / "report.html")
+    page.goto((tmp_path / "report.html").as_uri())
+    plot = drawn(page, "curves")
+    shown = "p => p.data.filter(t => t.mode === 'lines+markers').length"
+    assert plot.evaluate(shown) == LEADING
+    for name, left in (("Show all", len(names)), ("Hide all", 0)):
+        page.locator('[data-legend="0"] button', has_text=name).click()
+        assert plot.evaluate(shown) == left
+    assert page.locator('[data-legend="0"] button[aria-pressed="true"]').count() == 0
 
 
 def test_a_heading_sorts_within_its_part_by_mouse_and_by_keyboard(page: Any) -> None:
@@ -153,7 +171,7 @@ def test_a_telephone_shows_the_answer_first_and_never_scrolls_sideways(page: Any
     page.set_viewport_size({"width": 375, "height": 740})
     page.reload()
     assert page.locator(".answer .lead").first.bounding_box()["y"] < 300
-    assert page.locator(".answer").first.locator("p", has_text="What it costs").bounding_box()["y"] < 740
+    assert page.locator(".answer").first.locator("p", has_text="It costs").bounding_box()["y"] < 740
     for what in ("curves", "bytes kept", "matrix"):
         drawn(page, what)
     for summary in page.locator("summary").all():

@@ -92,6 +92,7 @@ def test_zero_has_a_place_on_a_logarithmic_axis(
     assert floor([0.0, 30.0]) == 1.0
 
 
+@pytest.mark.slow
 def test_the_task_told_is_no_score_of_values_or_of_one_task(nine_runs: list[FinishedRun]) -> None:
     metrics = nine_runs[0].metrics
     last = [value for value in metrics.matrix_task_aware[-1] if value is not None]

@@ -8,21 +8,21 @@ from statistics import fmean
 from typing import Any
 
 from cltool.report.published import TASK_INCREMENTAL
-from cltool.report.runs import FinishedRun, Group, grouped, joint_curve, references
+from cltool.report.runs import Group, joint_curve, references
 from cltool.report.styles import Style, styled
-from cltool.report.tradeoffs import COSTS, ours
+from cltool.report.tradeoffs import COSTS, front, ours
 from cltool.rundir import Metrics
 
 Facts = dict[str, Any]
 
 
-def facts(runs: Sequence[FinishedRun]) -> Facts:
+def facts(groups: Sequence[Group]) -> Facts:
     """All of one setting that the page's script reads; a name stays a name, the script escapes it where it must."""
-    groups = grouped(runs)
     return {
         "score": groups[0].score,
         "units": groups[0].units,
         "strategies": [_strategy(group, style) for group, style in styled(groups)],
+        "front": {name: [group.title for group in front(groups, of)] for name, of in COSTS.items()},
         "joint": [{"label": group.label, "curve": group.curve(joint_curve)} for group in references(groups)],
         "published": [asdict(one) for one in TASK_INCREMENTAL],
         "ours": ours([groups]),
@@ -30,17 +30,16 @@ def facts(runs: Sequence[FinishedRun]) -> Facts:
 
 
 def _strategy(group: Group, style: Style) -> Facts:
-    final = group.spread(lambda m: m.accuracy_final)
-    costs = {name: group.spread(of) for name, of in COSTS.items()}
     return {
         "label": group.title,
         "ranked": group.ranked,
+        "leading": style.leading,
         "colour": style.number,
         "mark": style.mark[1],
         "dash": style.dash[1],
         "curve": group.curve(lambda m: m.curve),
-        "final": asdict(final) if final else None,
-        "costs": {name: asdict(found) if found else None for name, found in costs.items()},
+        "final": asdict(group.final),
+        "costs": {name: group.mean(of) for name, of in COSTS.items()},
         "seeds": [_seed(run.metrics) for run in group.runs],
         "classes": classes(group),
     }

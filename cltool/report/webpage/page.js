@@ -12,7 +12,7 @@
   const marks = {
     circle: "●", square: "■", "triangle-up": "▲", diamond: "◆", "triangle-down": "▼", cross: "✚", x: "✖", star: "★",
   };
-  const hidden = sections.map(() => new Set());
+  const hidden = sections.map(({ strategies }) => new Set(strategies.filter((one) => !one.leading).map((one) => one.label)));
   const drawn = new Set();
 
   function layout(x, y, more = {}) {
@@ -31,36 +31,42 @@
     };
   }
 
+  // an axis of scores: all of them, and a little room
+  function around(scores) {
+    if (!scores.length) return [0, 1];
+    const [low, high] = [Math.min(...scores), Math.max(...scores)];
+    const room = Math.max(0.01, 0.12 * (high - low));
+    return [low - room, high + room];
+  }
+
   function curves(section, number) {
     const bands = []; // below all lines
     const traces = [];
+    const shows = (key) => !hidden[number].has(key);
     section.joint.forEach(({ label, curve }, place) => {
       const name = plain(label.replace("joint", "joint reference"));
-      add(curve, name, colour("quiet"), { dash: ["dash", "dashdot", "dot"][place % 3] }, null, `joint ${label}`);
+      if (shows(`joint ${label}`)) add(curve, name, colour("quiet"), { dash: ["dash", "dashdot", "dot"][place % 3] }, null);
     });
-    for (const one of section.strategies) {
+    for (const one of section.strategies.filter(({ label }) => shows(label))) {
       const look = one.mark && { symbol: one.mark + (one.ranked ? "" : "-open"), size: 7 };
-      add(one.curve, plain(one.label), colour(`c${one.colour}`), { dash: one.dash }, look, one.label);
+      add(one.curve, plain(one.label), colour(`c${one.colour}`), { dash: one.dash }, look);
     }
-    function add(curve, name, shade, line, marker, key) {
-      const visible = hidden[number].has(key) ? "legendonly" : true;
+    function add(curve, name, shade, line, marker) {
       if (curve.low) {
         bands.push({
           x: [...curve.classes, ...[...curve.classes].reverse()], y: [...curve.high, ...[...curve.low].reverse()],
-          fill: "toself", fillcolor: clear(shade, 0.12), line: { width: 0 }, mode: "lines", hoverinfo: "skip", visible,
-          meta: key,
+          fill: "toself", fillcolor: clear(shade, 0.12), line: { width: 0 }, mode: "lines", hoverinfo: "skip",
         });
       }
       traces.push({
-        x: curve.classes, y: curve.mean, name, visible, meta: key,
+        x: curve.classes, y: curve.mean, name,
         mode: marker ? "lines+markers" : "lines", marker: { ...marker, color: shade },
         line: { ...line, color: shade, width: 2 },
         customdata: curve.classes.map((_, i) => (curve.low ? ` (${told(curve.low[i])} … ${told(curve.high[i])})` : "")),
         hovertemplate: `%{y:.3f}%{customdata}<br>%{x} ${section.units} seen<extra>%{fullData.name}</extra>`,
       });
     }
-    const all = [...section.joint, ...section.strategies].flatMap(({ curve }) => curve.mean);
-    const range = [Math.min(...all) - 0.08, Math.max(...all) + 0.03]; // an interval may reach farther than a score can
+    const range = around(traces.flatMap(({ y }) => y)); // not of bands: those of few seeds reach farther than a score can
     const shape = layout(`${section.units} seen`, `${section.score} on all ${section.units} seen`, { yaxis: { range } });
     return [[...bands, ...traces], shape];
   }
@@ -71,24 +77,28 @@
       ...section.strategies.map((one) => [one.label, one.label, `c${one.colour}`, marks[one.mark]]),
       ...section.joint.map(({ label }) => [`joint ${label}`, label.replace("joint", "joint reference"), "quiet", "┅"]),
     ];
+    const buttons = new Map();
+    const show = (keys, shown) => {
+      for (const key of keys) {
+        buttons.get(key).setAttribute("aria-pressed", String(shown));
+        hidden[number][shown ? "delete" : "add"](key);
+      }
+      const plot = document.querySelector(`[data-plot="curves"][data-section="${number}"]`);
+      if (drawn.has(plot)) draw(plot);
+    };
     for (const [key, label, shade, mark] of entries) {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.setAttribute("aria-pressed", "true");
-      const swatch = document.createElement("i");
-      swatch.setAttribute("aria-hidden", "true");
-      swatch.textContent = mark;
+      const button = element("button", null, { type: "button", "aria-pressed": String(!hidden[number].has(key)) });
+      const swatch = element("i", mark, { "aria-hidden": "true" });
       swatch.style.color = `var(--${shade})`;
       button.append(swatch, label);
-      button.addEventListener("click", () => {
-        const shown = button.getAttribute("aria-pressed") === "false";
-        button.setAttribute("aria-pressed", String(shown));
-        hidden[number][shown ? "delete" : "add"](key);
-        const plot = document.querySelector(`[data-plot="curves"][data-section="${number}"]`);
-        if (!drawn.has(plot)) return;
-        const places = plot.data.flatMap((trace, i) => (trace.meta === key ? [i] : []));
-        Plotly.restyle(plot, { visible: shown ? true : "legendonly" }, places);
-      });
+      button.addEventListener("click", () => show([key], hidden[number].has(key)));
+      buttons.set(key, button);
+      box.append(button);
+    }
+    if (section.strategies.every((one) => one.leading)) return;
+    for (const [text, shown] of [["Show all", true], ["Hide all", false]]) {
+      const button = element("button", text, { type: "button", class: "all" });
+      button.addEventListener("click", () => show(buttons.keys(), shown));
       box.append(button);
     }
   }
@@ -118,29 +128,27 @@
   }
 
   function costs(section, name) {
-    const known = section.strategies.filter((one) => one.costs[name]);
-    const { at, axis } = logarithmic(known.map((one) => one.costs[name].mean));
-    const traces = known.map((one) => {
+    const known = section.strategies.filter((one) => one.costs[name] !== null);
+    const { at, axis } = logarithmic(known.map((one) => one.costs[name]));
+    const best = section.front[name].map((label) => known.find((one) => one.label === label));
+    const line = {
+      x: best.map((one) => at(one.costs[name])), y: best.map((one) => one.final.mean), mode: "lines", hoverinfo: "skip",
+      line: { color: colour("quiet"), width: 1, dash: "dot" },
+    };
+    const points = known.map((one) => {
       const cost = one.costs[name];
       const shade = colour(`c${one.colour}`);
-      const x = at(cost.mean);
-      const half = (of, value) => (of.low === null ? [] : [value]);
       return {
-        x: [x], y: [one.final.mean], mode: "markers+text", name: plain(one.label),
-        text: [String(section.strategies.indexOf(one) + 1)], textposition: "top right", textfont: { size: 11, color: shade },
+        x: [at(cost)], y: [one.final.mean], mode: "markers+text", name: plain(one.label),
+        text: [best.includes(one) ? String(section.strategies.indexOf(one) + 1) : ""], textposition: "top right", cliponaxis: false,
         marker: { color: shade, size: 10, symbol: one.mark + (one.ranked ? "" : "-open") },
-        error_y: { type: "data", array: half(one.final, one.final.high - one.final.mean), color: shade, thickness: 1, width: 3 },
-        error_x: {
-          type: "data", symmetric: false, array: half(cost, cost.high - cost.mean),
-          arrayminus: half(cost, Math.max(0, x - at(cost.low))), color: shade, thickness: 1, width: 3,
-        },
-        customdata: [cost.mean.toLocaleString("en", { maximumSignificantDigits: 6 })],
+        error_y: { type: "data", array: one.final.low === null ? [] : [one.final.high - one.final.mean], color: clear(shade, 0.45), thickness: 1, width: 0 },
+        customdata: [cost.toLocaleString("en", { maximumSignificantDigits: 6 })],
         hovertemplate: `${section.score} %{y:.3f}<br>${name} %{customdata}<extra>%{fullData.name}</extra>`,
       };
     });
-    const ends = known.flatMap(({ final }) => [final.low ?? final.mean, final.high ?? final.mean]);
-    const range = [Math.min(...ends) - 0.04, Math.max(...ends) + 0.04];
-    return [traces, layout(name, `final ${section.score}`, { xaxis: axis, yaxis: { range } })];
+    const range = around(known.map(({ final }) => final.mean));
+    return [[line, ...points], layout(name, `final ${section.score}`, { xaxis: axis, yaxis: { range } })];
   }
 
   function published(section) {
@@ -163,7 +171,8 @@
     }
     const sizes = traces.flatMap((trace) => trace.x);
     const range = [Math.log10(Math.min(...sizes) / 1.8), Math.log10(Math.max(...sizes) * 1.8)];
-    return [traces, layout("megabytes", "accuracy, the task told", { xaxis: { type: "log", range, dtick: 1 } })];
+    const shape = { xaxis: { type: "log", range, dtick: 1 }, yaxis: { range: around(traces.flatMap((trace) => trace.y)) } };
+    return [traces, layout("megabytes", "accuracy, the task told", shape)];
   }
 
   const chosen = (number, what) => document.querySelector(`[data-choose="${what}"][data-section="${number}"]`);

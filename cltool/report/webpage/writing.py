@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import tempfile
 from collections.abc import Sequence
 from io import BytesIO
@@ -17,6 +18,7 @@ from cltool.heads import Head
 from cltool.report.pairs import Pair, paired
 from cltool.report.published import PROTOCOL
 from cltool.report.runs import FinishedRun, Group, by_setting, grouped, in_order
+from cltool.report.styles import LEADING
 from cltool.report.tables import Row, caption, rows, texts, told
 from cltool.report.webpage.advice import Advice, commands
 from cltool.report.webpage.facts import facts
@@ -39,16 +41,18 @@ def page(runs: Sequence[FinishedRun]) -> str:
     templates = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    templates.filters["breakable"] = breakable
+    templates.filters.update(breakable=breakable, signed=signed)
     sections = [_section(number, members) for number, members in enumerate(by_setting(runs).values())]
+    scripts = [get_plotlyjs(), _own("page.js")]
     return templates.get_template("page.html").render(
         title=_title(sections),
         sections=sections,
         protocol=PROTOCOL,
+        leading=LEADING,
         version=__version__,
         style=_own("page.css"),
-        script=_own("page.js"),
-        plotly=get_plotlyjs(),
+        scripts=scripts,
+        allowed=Markup(" ").join(map(_digest, scripts)),
     )
 
 
@@ -59,6 +63,22 @@ def breakable(name: str) -> Markup:
     Markup('ridge<wbr>+lift=&lt;b&gt;')
     """
     return Markup("<wbr>").join(part if not place else f"+{part}" for place, part in enumerate(name.split("+")))
+
+
+def signed(difference: float) -> str:
+    """A difference of scores in as little room as will do.
+
+    >>> signed(0.0314), signed(-1.25), signed(0)
+    ('+.031', '−1.250', '.000')
+    """
+    text = f"{abs(difference):.3f}"
+    sign = "" if not float(text) else "+" if difference > 0 else "−"
+    return sign + text.removeprefix("0")
+
+
+def _digest(script: str) -> Markup:
+    """A script as a content security policy allows it: no other is run, whatever a name may smuggle in."""
+    return Markup("'sha256-{}'").format(base64.b64encode(hashlib.sha256(script.encode()).digest()).decode())
 
 
 def _own(name: str) -> str:
@@ -76,15 +96,17 @@ def _section(number: int, runs: Sequence[FinishedRun]) -> dict[str, Any]:
     """What the template says of one setting."""
     groups = in_order(grouped(runs))
     pairs = paired(runs)
+    advice = Advice.of(groups, pairs)
     return {
         "id": f"stream-{number}",
         "groups": groups,
-        "facts": facts(runs),
+        "facts": facts(groups),
         "setting": _setting(groups[0]),
         "about": caption(groups),
         "note": groups[0].runs[0].metrics.note,
         "runs": len(runs),
-        "advice": Advice.of(runs),
+        "advice": advice,
+        "choices": advice.choices(),
         "table": _table(rows(groups)),
         "curves": _curves_told(groups),
         "pairs": pairs,
@@ -111,7 +133,7 @@ def _setting(group: Group) -> str:
 
 def _table(table: Sequence[Row]) -> dict[str, Any]:
     """The rows as texts, with the numbers to sort them by: ranked ones, others, and joint references apart."""
-    headings, cells = texts(table)
+    headings, cells = texts(table, short=True)
     keys = ["strategy", "runs", "final", "low", *told(table)]
     lines = [
         (row, [(text, row[key]) for text, key in zip(line, keys, strict=True)])

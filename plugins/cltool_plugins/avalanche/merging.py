@@ -32,12 +32,13 @@ class MergeHeads:
 
     While an experience is trained only its own classes, and those of a batch, compete in the loss, as a task's own
     head is fitted; else new rows would learn to outdo old ones that are put back later. `alone=False` leaves that to
-    the script. After training on an experience its training samples pass through the model once more, in evaluation
-    mode, and statistics are taken of what the layer reads; then the rows of the experience's classes are operated on
-    and merged as `cltool run` does it, and the result is written back into the layer: rows of all classes seen, and
-    for classes that have not come a row that never wins. Those get their own rows back before the next experience, to
-    be trained from. No sample is kept. Whatever lies below the layer should be frozen, as merges take heads and
-    statistics of earlier experiences to be of the same features as the last.
+    the script, as it must be where another plugin works on old classes' scores (LwF). After training on an experience
+    its training samples pass through the model once more, in evaluation mode, and statistics are taken of what the
+    layer reads; then the rows of the experience's classes are operated on and merged as `cltool run` does it, and the
+    result is written back into the layer: rows of all classes seen, and for classes that have not come a row that never
+    wins. Those get their own rows back before the next experience, to be trained from. No sample is kept. Whatever lies
+    below the layer should be frozen, as merges take heads and statistics of earlier experiences to be of the same
+    features as the last.
 
     `learned` is what cltool knows after the last experience, None before: `learned.head` in the space of standardised
     features, `learned.effects` of the surgeries, `learned.nbytes` kept of earlier experiences.

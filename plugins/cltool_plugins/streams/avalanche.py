@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,7 +13,7 @@ from pydantic import Field
 from cltool import CallError, PictureSet, stream
 from cltool.errors import nearest
 from cltool.pictures import Block, ImageFile, Split
-from cltool_plugins.avalanche.library import library
+from cltool_plugins.avalanche.library import generators_left_alone, library
 from cltool_plugins.streams.downloads import data_folder, quietly
 
 # Those whose experiences are of disjoint classes, with what has to be said where the caller says nothing.
@@ -102,7 +100,7 @@ def _made(where: str, make: Callable[..., Any], options: Mapping[str, Any], root
     roots = {option: root for option in takes if option.startswith("dataset_root")}
     root.mkdir(parents=True, exist_ok=True)
     try:
-        with quietly(), _same_chance():
+        with quietly(), generators_left_alone():  # it seeds them all for its shuffle
             return make(**options, **roots, train_transform=None, eval_transform=None)
     except ValueError as error:
         raise CallError(f"{where}: {_short(error)}") from None
@@ -116,20 +114,6 @@ def _made(where: str, make: Callable[..., Any], options: Mapping[str, Any], root
 def _short(error: Exception) -> str:
     told = str(getattr(error, "reason", None) or error)
     return told.splitlines()[0] if told else type(error).__name__
-
-
-@contextmanager
-def _same_chance() -> Iterator[None]:
-    """Leave the generators of the process as they were: a benchmark seeds them all for its shuffle."""
-    import torch
-
-    states = random.getstate(), np.random.get_state()
-    try:
-        with torch.random.fork_rng(devices=[]):
-            yield
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])
 
 
 def _by_class(experiences: Any) -> dict[int, list[tuple[Any, int]]]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
+from unittest.mock import patch
 
 import numpy as np
 from pydantic import Field
@@ -97,7 +99,8 @@ def _loaded(where: str, name: str, data_root: Path | None, config: str | None) -
             return DatasetDict({"train": saved}) if isinstance(saved, Dataset) else saved
         # kept apart from what comes from the Hub: offline, `datasets` takes a name for any folder once called so
         own = {"path": str(folder), "cache_dir": str(cache_folder("hf"))} if folder.is_dir() else {"path": name}
-        loaded: DatasetDict = load_dataset(name=config, **own)
+        with nullcontext() if folder.is_dir() else _offline_if_it_must_be():
+            loaded: DatasetDict = load_dataset(name=config, **own)
         return loaded
     except ConnectionError as error:
         raise CallError(
@@ -108,6 +111,23 @@ def _loaded(where: str, name: str, data_root: Path | None, config: str | None) -
         raise CallError(f"{where}: no such data set, here or on the Hub: {_short(error)}") from None
     except Exception as error:  # files of any kind may be in the folder, and every reader has errors of its own
         raise CallError(f"{where}: datasets cannot read it: {_short(error)}") from None
+
+
+@contextmanager
+def _offline_if_it_must_be() -> Iterator[None]:
+    """While it lasts, `datasets` asks its cache alone where the Hub does not answer, not both for half a minute."""
+    from datasets import config
+    from huggingface_hub import constants
+    from huggingface_hub.utils import get_session
+
+    offline = config.HF_HUB_OFFLINE
+    try:
+        if not offline:
+            get_session().head(constants.ENDPOINT, timeout=10)
+    except Exception:  # of the library that asks, which is not always the same
+        offline = True
+    with patch.object(config, "HF_HUB_OFFLINE", offline):
+        yield
 
 
 def _short(error: Exception) -> str:

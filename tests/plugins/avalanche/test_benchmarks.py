@@ -102,7 +102,7 @@ def test_avalanches_own_strategies_learn_it_and_replay_needs_old_data(stream: Ta
         model = nn.Sequential(nn.Flatten(), nn.Linear(64, 6))
         optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
         learner = strategy(
-            model=model, optimizer=optimizer, criterion=nn.CrossEntropyLoss(), train_epochs=5, evaluator=None, **options
+            model=model, optimizer=optimizer, criterion=nn.CrossEntropyLoss(), train_epochs=2, evaluator=None, **options
         )
         for experience in made.train_stream:
             learner.train(experience)

@@ -64,6 +64,9 @@ def test_rivals_are_compared_as_printed(cltool: Callable, here: Path) -> None:
     assert done.code == 0, done.err
     told = json.loads((here / "digits-rivals" / "comparison.json").read_text())
     assert [entry["strategy"] for entry in told["strategies"]] == ["ridge", "avalanche:slda"]
+    said = dict(re.findall(r"^\| `([^`]+)` \| (\.\d{3}) ±", TEXT, re.MULTILINE))
+    for entry in told["strategies"]:
+        assert entry["accuracy_final"]["mean"] == pytest.approx(float(said[entry["strategy"]]), abs=0.02)
 
 
 def test_streams_and_rivals_of_the_page_are_there() -> None:

@@ -502,6 +502,22 @@ def test_hf_name_that_is_nowhere_offline(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 
 @pytest.mark.slow
+def test_hf_name_where_the_hub_does_not_answer_is_not_asked_for_again_and_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from huggingface_hub import constants
+    from huggingface_hub.utils import _http
+
+    asked = []
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")  # where nobody listens
+    monkeypatch.setattr(_http.time, "sleep", asked.append)
+    stream = discover().configure("stream", Spec("hf", {"name": "nobody/nothing"}))
+    with pytest.raises(CallError, match=one_line("the Hub cannot be reached", "connect once")):
+        stream(data_root=tmp_path)
+    assert not asked
+
+
+@pytest.mark.slow
 def test_hf_folder_without_data(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     stream = discover().configure("stream", Spec("hf", {"name": "empty"}))

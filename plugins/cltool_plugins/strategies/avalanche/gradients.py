@@ -30,7 +30,7 @@ from cltool_plugins.strategies.avalanche.parts import Given, Method, Parts
 @strategy(
     name="avalanche:agem",
     source="Chaudhry et al. 2019, averaged gradient episodic memory, arXiv:1812.00420",
-    example={"epochs": 2, "memory": 20},
+    example={"epochs": 2, "memory": 20, "learning_rate": 0.01},
 )
 def agem(
     stream: TaskStream,

@@ -11,19 +11,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from cltool import Block, CallError
 from cltool.backbones import count_parameters
 from cltool.learner import told_of
 from cltool.tasks import Task
 from cltool_plugins.avalanche.experiences import Experience, Experiences, TaskSamples, class_numbers
-from cltool_plugins.avalanche.library import check_installed, library
+from cltool_plugins.avalanche.library import generators_left_alone, library
 from cltool_plugins.strategies.avalanche.batches import in_memory
 from cltool_plugins.strategies.avalanche.keeping import Kept, keep_only_reachable
-from cltool_plugins.strategies.avalanche.options import Training
+from cltool_plugins.strategies.avalanche.options import UNTRAINED, Training
 from cltool_plugins.strategies.avalanche.parts import Given, Method, Parts
-from cltool_plugins.strategies.avalanche.samples import FrozenFeatures, Pictures, Samples
+from cltool_plugins.strategies.avalanche.samples import FrozenFeatures, PictureBody, Pictures, Samples
 
 # Names under which strategies leave tensors of the last step: of no use to the next one, and they hold samples.
 LEFT_LYING = (
@@ -41,21 +41,21 @@ LEFT_LYING = (
 def learn(given: Given, training: Training, method: Method) -> Iterator[Learned]:
     """A predictor after each task of the stream.
 
-    Raises CallError, before anything is learned: Avalanche is not installed, soft labels, a class in two tasks.
+    Raises CallError, before anything is learned: soft labels, a class in two tasks, Avalanche is not installed.
     """
-    check_installed()
     if given.stream.pictures.soft:
         raise CallError(f"strategy {method.name!r} needs one class per picture; this stream's labels are soft")
     names = [name for group in given.stream.groups for name in group]
     if twice := [name for i, name in enumerate(names) if name in names[:i]]:
         raise CallError(f"strategy {method.name!r} needs every class in one task alone; {twice[0]!r} is in several")
+    library()  # before anybody measures how long the tasks take
     return _learned(given, training, method)
 
 
 def _learned(given: Given, training: Training, method: Method) -> Iterator[Learned]:
     samples: Samples
     if training.train == "all":
-        samples = Pictures(given.backbone)
+        samples = Pictures(given.backbone, given.features)
     else:
         samples = FrozenFeatures(given.features, given.backbone.width, method.plain)
     rival = Rival(
@@ -104,7 +104,7 @@ class Rival:
         return keep_only_reachable(self.strategy, self.turns, self.method.copies(self.strategy))
 
     def scores(self, blocks: Sequence[Block]) -> Tensor:
-        """Scores [n, classes so far] as Avalanche's evaluation sees them."""
+        """Scores [n, classes so far] as Avalanche's evaluation sees them; raises CallError where learning diverged."""
         if not self.experiences.told:
             return self._scores(blocks, 0)
         task_of = {name: number for number, group in enumerate(self.experiences.groups) for name in group}
@@ -123,6 +123,11 @@ class Rival:
             self.strategy.eval([self.experiences.test(self.tasks - 1, samples, task)])
         scores = torch.cat(self.captured.outputs)[:, :known]
         self.captured.outputs.clear()
+        if self.parts.training is not UNTRAINED and not torch.isfinite(scores).all():
+            raise CallError(
+                f"strategy {self.method.name!r} diverged: its scores after task {self.tasks:03d} are no numbers; take "
+                f"a learning_rate below {self.parts.training.learning_rate:g}, or a lower strength where it has one"
+            )
         return scores
 
 
@@ -151,8 +156,8 @@ class Learned:
         if self.rival.method.weights:
             return self.rival.method.weights(len(self.outputs), self.rival.parts.samples.width)
         model = self.rival.strategy.model
-        under = getattr(model, "feature_extractor", nn.Identity())
-        return count_parameters(model) - count_parameters(under)
+        bodies = [module for module in model.modules() if isinstance(module, PictureBody)]
+        return count_parameters(model) - sum(map(count_parameters, bodies))
 
     def scores(self, blocks: Sequence[Block]) -> Tensor:
         """Scores [n, len(outputs)] of all pictures of the blocks, in order.
@@ -170,20 +175,13 @@ class Learned:
 @contextmanager
 def at_work(seed: int, device: str) -> Iterator[None]:
     """What Avalanche's loops run in: global generators are seeded, and put back; warnings are not shown."""
-    python, numpy = random.getstate(), np.random.get_state()
-    devices = [torch.device(device)] if device.startswith("cuda") else []
-    try:
-        # warnings are recorded rather than ignored: some of Avalanche's set the filters themselves
-        with torch.random.fork_rng(devices), warnings.catch_warnings(record=True):
-            library()  # its import draws numbers, too
-            random.seed(seed)
-            np.random.seed(seed % 2**32)
-            torch.manual_seed(seed)
-            with in_memory():
-                yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)
+    devices = [device] if device.startswith("cuda") else []
+    # warnings are recorded rather than ignored: some of Avalanche's set the filters themselves
+    with generators_left_alone(devices), warnings.catch_warnings(record=True), in_memory():
+        random.seed(seed)
+        np.random.seed(seed % 2**32)
+        torch.manual_seed(seed)
+        yield
 
 
 def _capture(strategy: Any) -> Any:

@@ -40,10 +40,11 @@ def mas(**options: Any) -> Any:
 
 
 def synaptic_intelligence(**options: Any) -> Any:
-    """SynapticIntelligence that copies weights where it compares them with later ones.
+    """SynapticIntelligence that copies weights where it compares them with later ones, and has no importance below 0.
 
     On a CPU Avalanche's copies are views of the weights in use: nothing ever moves, no weight is important, and all
-    that is left is naive training.
+    that is left is naive training. It bounds an importance above, not below; of a weight that hardly moved it may be
+    −500, and the penalty then drives the weight away without end.
     """
     from avalanche.training import SynapticIntelligence
     from avalanche.training.plugins import SynapticIntelligencePlugin
@@ -53,9 +54,21 @@ def synaptic_intelligence(**options: Any) -> Any:
         for name, weight in SynapticIntelligencePlugin.allowed_parameters(model, excluded_parameters):
             target[name].data = weight.detach().cpu().flatten().clone()
 
+    theirs = SynapticIntelligencePlugin.update_ewc_data
+
+    def update_importances(model: nn.Module, data: Any, *given: Any, **named: Any) -> None:
+        theirs(model, data, *given, **named)
+        for importance in data[1].values():
+            importance.data = importance.data.clamp(min=0)
+
+    mended: dict[str, Any] = {
+        "extract_weights": staticmethod(extract_weights),
+        "update_ewc_data": staticmethod(update_importances),
+    }
+
     class Strategy(SynapticIntelligence):
         def train(self, *given: Any, **named: Any) -> Any:
-            with patch.object(SynapticIntelligencePlugin, "extract_weights", staticmethod(extract_weights)):
+            with patch.multiple(SynapticIntelligencePlugin, **mended):
                 return super().train(*given, **named)
 
     return Strategy(**options)

@@ -10,7 +10,9 @@ from pydantic import Field
 from cltool import CallError
 
 Part = Literal["head", "all"]
-Train = Annotated[Part, Field(description="a head on the frozen features, or the whole network")]
+Train = Annotated[
+    Part, Field(description="a head on the frozen features, or the whole network, at about a tenth of the rate")
+]
 Epochs = Annotated[int, Field(ge=1, description="passes over every task")]
 Batch = Annotated[int, Field(ge=1, description="samples of the task in a step")]
 Rate = Annotated[float, Field(gt=0, description="learning rate of SGD")]

@@ -52,8 +52,9 @@ def icarl(
     """Keep exemplars of every class; a picture belongs to the class whose exemplars' mean is nearest.
 
     Exemplars are herded, m / classes of each; the network learns by binary cross-entropy on the classes that are new
-    and the last model's scores of those that are not. Features are scaled to length 1. Keeps at most `memory` samples,
-    the last model, and a mean of every class.
+    and the last model's scores of those that are not. Features are scaled to length 1. On frozen features all that is
+    trained, and kept as the last model, has no say: the exemplars decide. Keeps at most `memory` samples, the last
+    model, and a mean of every class.
     """
     given = Given(stream, features, backbone, device, rng)
     size = given.memory("avalanche:icarl", memory, given.classes, "of every class")

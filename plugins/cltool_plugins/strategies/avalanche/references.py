@@ -18,7 +18,7 @@ from cltool_plugins.strategies.avalanche.parts import Given, Method, Parts
 @strategy(
     name="avalanche:naive",
     source="Lomonaco et al. 2021, Avalanche, arXiv:2104.00405",
-    example={"epochs": 2},
+    example={"epochs": 2, "learning_rate": 0.01},
 )
 def naive(
     stream: TaskStream,

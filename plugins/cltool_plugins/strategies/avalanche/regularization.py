@@ -22,7 +22,7 @@ Strength = Annotated[float, Field(ge=0, description="weight of the penalty in th
 @strategy(
     name="avalanche:ewc",
     source="Kirkpatrick et al. 2017, elastic weight consolidation, arXiv:1612.00796",
-    example={"epochs": 2},
+    example={"epochs": 2, "strength": 1, "learning_rate": 0.01},
 )
 def ewc(
     stream: TaskStream,
@@ -57,7 +57,7 @@ def ewc(
 @strategy(
     name="avalanche:si",
     source="Zenke et al. 2017, synaptic intelligence, arXiv:1703.04200; Maltoni & Lomonaco 2019, arXiv:1806.08568",
-    example={"epochs": 2},
+    example={"epochs": 2, "learning_rate": 0.01},
 )
 def si(
     stream: TaskStream,
@@ -76,8 +76,8 @@ def si(
 ) -> Iterator[Learned]:
     """Hold each weight as firmly as its way through training lowered the loss.
 
-    Loss + `strength` · Σ_i Ω_i (θ_i − θ*_i)², Ω_i the loss that weight i's steps lowered over its squared way, at
-    most 0.001. Keeps seven numbers for each weight.
+    Loss + `strength` / 2 · Σ_i Ω_i (θ_i − θ*_i)², Ω_i the loss that weight i's steps lowered over its squared way, from
+    0 to 0.001. Keeps seven numbers for each weight.
     """
 
     def build(parts: Parts) -> Any:
@@ -90,7 +90,7 @@ def si(
 @strategy(
     name="avalanche:lwf",
     source="Li & Hoiem 2016, learning without forgetting, arXiv:1606.09282",
-    example={"epochs": 2},
+    example={"epochs": 2, "learning_rate": 0.01},
 )
 def lwf(
     stream: TaskStream,
@@ -125,7 +125,7 @@ def lwf(
 @strategy(
     name="avalanche:mas",
     source="Aljundi et al. 2018, memory aware synapses, arXiv:1711.09601",
-    example={"epochs": 2},
+    example={"epochs": 2, "learning_rate": 0.01},
 )
 def mas(
     stream: TaskStream,

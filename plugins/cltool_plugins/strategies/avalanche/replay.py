@@ -216,7 +216,8 @@ def bic(
 ) -> Iterator[Learned]:
     """Replay and distillation, then a scale and a shift for the newest classes, fitted on samples held back.
 
-    Keeps `memory` samples, a share of them for the correction, and the last model.
+    The old model's scores are turned into shares over the samples of a step, as Avalanche has it, rather than over the
+    classes, as the paper. Keeps `memory` samples, a share of them for the correction, and the last model.
     """
     given = Given(stream, features, backbone, device, rng)
     # Avalanche keeps `size` samples to replay and held_back · size more for the correction, one at least of every class

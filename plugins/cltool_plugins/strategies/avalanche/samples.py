@@ -14,6 +14,7 @@ from cltool import Block
 from cltool.backbones import Backbone, PictureTransform
 from cltool.learner import Features
 from cltool.spaces import FeatureSpace
+from cltool.standardization import Standardization
 
 CHUNK = 256  # pictures decoded at once
 
@@ -26,7 +27,7 @@ class Samples(Protocol):
 
     @property
     def nbytes(self) -> int:
-        """Bytes kept of the first task to make samples of later ones."""
+        """Bytes kept of the first task beside the model, to make samples of later ones."""
 
     def __call__(self, blocks: Sequence[Block]) -> Tensor: ...
 
@@ -61,11 +62,17 @@ class FrozenFeatures:
         return nn.Identity()
 
 
-@dataclass(frozen=True)
+@dataclass
 class Pictures:
-    """Pictures uint8 [n, C, size, size] at the backbone's size; the network is a copy, all of which learns."""
+    """Pictures uint8 [n, C, size, size] at the backbone's size; the network is a copy, all of which learns.
+
+    What it gives is standardised by the moments that features of the frozen one have on the task that is asked for
+    first: classifiers start from the same as on frozen features, and one learning rate suits both.
+    """
 
     backbone: Backbone
+    features: Features
+    space: FeatureSpace | None = None
 
     @property
     def width(self) -> int:
@@ -73,9 +80,11 @@ class Pictures:
 
     @property
     def nbytes(self) -> int:
-        return 0
+        return 0  # the moments are in the model
 
     def __call__(self, blocks: Sequence[Block]) -> Tensor:
+        if self.space is None:
+            self.space = FeatureSpace.of(self.features(blocks).float(), None)
         unscaled = replace(self.backbone.transform, mean=(0.0,), deviation=(1.0,))
         chunks = [
             (unscaled(block.pictures(range(start, min(start + CHUNK, len(block))))) * 255).round().to(torch.uint8)
@@ -85,22 +94,29 @@ class Pictures:
         return torch.cat(chunks)
 
     def extractor(self) -> nn.Module:
+        assert self.space is not None  # samples of the first task were asked for
         body = deepcopy(self.backbone.body).float().requires_grad_(True)
         # the frozen one has another layout, in which A-GEM cannot flatten gradients
-        return PictureBody(body.to(memory_format=torch.contiguous_format), self.backbone.transform)
+        body = body.to(memory_format=torch.contiguous_format)
+        return PictureBody(body, self.backbone.transform, self.space.standardization)
 
 
 class PictureBody(nn.Module):
-    """A network behind its transform: pictures uint8 [n, C, size, size] → features [n, width]."""
+    """A network behind its transform: pictures uint8 [n, C, size, size] → standardised features [n, width]."""
 
-    def __init__(self, body: nn.Module, transform: PictureTransform) -> None:
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, body: nn.Module, transform: PictureTransform, standardization: Standardization) -> None:
         super().__init__()
         self.body = body
         self.transform = transform
+        self.register_buffer("mean", standardization.mean.clone())
+        self.register_buffer("deviation", standardization.deviation.clone())
 
     def forward(self, pictures: Tensor) -> Tensor:
         features: Tensor = self.body(self.transform.normalised(pictures.float() / 255).contiguous())
-        return features
+        return (features - self.mean) / self.deviation
 
 
 class Network(nn.Module):

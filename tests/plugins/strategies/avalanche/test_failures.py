@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import torch
 
 from cltool import CallError, TaskStream
 from cltool_plugins.avalanche import library
@@ -69,17 +70,29 @@ def test_a_predictor_is_asked_too_late(run: Run, digit_stream: TaskStream) -> No
         first.scores(digit_stream.test(["0"]))
 
 
+@pytest.mark.slow
+def test_learning_that_diverges(run: Run, digit_stream: TaskStream) -> None:
+    says = r"task 002 are no numbers; take a learning_rate below 0.003, or a lower strength where it has one"
+    predictors = run("avalanche:ewc:strength=1e9,epochs=1")
+    assert torch.isfinite(next(predictors).scores(digit_stream.test(["0"]))).all()
+    second = next(predictors)
+    with pytest.raises(CallError, match=says):
+        second.scores(digit_stream.test(["0"]))
+
+
+@pytest.mark.slow
 def test_packnet_cannot_prune_normalised_layers(run: Run, digit_stream: TaskStream) -> None:
     from torch import nn
 
     from cltool.backbones import Backbone, PictureTransform
     from cltool.catalogue import discover
+    from cltool.contract.examples import pixel_features
     from cltool.plugin import Spec
     from cltool.seeding import generator
 
     body = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.BatchNorm1d(8))
     backbone = Backbone.of("normalised", body, PictureTransform(8, 1), 8)
     rival = discover().configure("strategy", Spec.parse("avalanche:packnet:train=all"))
-    given = {"stream": digit_stream, "features": None, "backbone": backbone, "device": "cpu"}
+    given = {"stream": digit_stream, "features": pixel_features, "backbone": backbone, "device": "cpu"}
     with pytest.raises(CallError, match="cannot prune this backbone"):
         next(rival(**given, rng=generator("x")))

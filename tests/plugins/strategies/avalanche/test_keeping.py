@@ -43,6 +43,7 @@ def test_without_a_buffer_no_sample_is_kept(run: Run, name: str) -> None:
     assert [predictor.samples_kept for predictor in run(f"avalanche:{name}:{TINY}")] == [0] * 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["slda", "ncm", "fecam"])
 def test_prototypes_are_no_samples(run: Run, name: str) -> None:
     assert [predictor.samples_kept for predictor in run(f"avalanche:{name}")] == [0] * 5

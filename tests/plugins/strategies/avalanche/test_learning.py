@@ -17,8 +17,9 @@ from cltool.evaluation import evaluate
 from cltool.metrics import bwt_gem, curve, forgetting_avalanche
 from cltool.tasks import arrange
 from cltool_plugins.avalanche.experiences import TaskSamples
-from cltool_plugins.strategies.avalanche import batches
+from cltool_plugins.strategies.avalanche import batches, learning
 from cltool_plugins.strategies.avalanche.parts import Parts
+from cltool_plugins.strategies.avalanche.samples import PictureBody
 
 FAMILY = "avalanche:"
 RIVALS = [name for name in discover().names("strategy") if name.startswith(FAMILY)]
@@ -113,6 +114,13 @@ def test_batches_in_memory_are_the_same_batches(
     assert asked
 
 
+def test_avalanche_is_imported_before_the_first_task_is_timed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    imported = []
+    monkeypatch.setattr(learning, "library", lambda: imported.append("avalanche"))
+    run("avalanche:naive")
+    assert imported
+
+
 @pytest.mark.slow
 def test_another_seed_gives_other_scores(run: Run, digit_stream: TaskStream) -> None:
     one, two = (next(run(f"avalanche:naive:{TINY}", seed=seed)).scores(digit_stream.test(["0"])) for seed in (0, 1))
@@ -120,16 +128,24 @@ def test_another_seed_gives_other_scores(run: Run, digit_stream: TaskStream) -> 
 
 
 @pytest.mark.slow
-def test_the_whole_network_learns_as_a_copy(run: Run, digit_stream: TaskStream, backbone: Any) -> None:
+@pytest.mark.parametrize(
+    ("rival", "least"),
+    [("naive", 0.4), ("ewc:strength=1", 0.4), ("icarl", 0.7), ("er-ace", 0.7), ("cwr*", 0.7), ("packnet", 0.7)],
+)
+def test_the_whole_network_learns_as_a_copy(
+    run: Run, digit_stream: TaskStream, backbone: Any, rival: str, least: float
+) -> None:
     before = {name: weight.clone() for name, weight in backbone.body.state_dict().items()}
     stream = arrange(digit_stream.pictures.only(4), 2)
-    *_, learned = run("avalanche:replay:epochs=1,train=all", stream=stream)
-    assert evaluate(learned, stream, 1).overall > 0.5
-    assert learned.parameters == 4 * 33
-    after = backbone.body.state_dict()
-    assert all(torch.equal(before[name], after[name]) for name in before)
-    own = learned.rival.strategy.model.feature_extractor.body.state_dict()
-    assert any(not torch.equal(before[name], own[name]) for name in before)
+    options = "epochs=2,tuning_epochs=1" if rival == "packnet" else "epochs=1"
+    *_, learned = run(f"avalanche:{rival}{',' if ':' in rival else ':'}{options},train=all", stream=stream)
+    assert evaluate(learned, stream, 1).overall > least
+    assert learned.parameters == 4 * (32 if rival == "cwr*" else 33)  # the network's own are not among them
+    assert learned.nbytes >= 2 * 32 * 4  # the moments of the first task
+    assert all(torch.equal(before[name], weight) for name, weight in backbone.body.state_dict().items())
+    (own,) = [module for module in learned.rival.strategy.model.modules() if isinstance(module, PictureBody)]
+    weights = [weight for weight in own.parameters() if weight.ndim == 2]
+    assert not any(torch.equal(before["1.weight"], weight) for weight in weights)
 
 
 @pytest.mark.slow
@@ -138,15 +154,27 @@ def test_synaptic_intelligence_holds_weights_on_a_cpu(run: Run, digit_stream: Ta
         *_, last = run(f"avalanche:{rival},{TINY}")
         return last.scores(digit_stream.test(["0"]))
 
-    naive, without, held = (scores(rival) for rival in ("naive:momentum=0.9", "si:strength=0", "si:strength=5000"))
+    rate = "learning_rate=0.01"
+    naive, without, held = (
+        scores(f"{rival},{rate}") for rival in ("naive:decay=0", "si:strength=0", "si:strength=5000")
+    )
     assert torch.allclose(naive, without, atol=1e-4)
     assert not torch.allclose(naive, held, atol=1e-2)
 
 
 @pytest.mark.slow
+def test_no_importance_is_below_0(run: Run, digit_stream: TaskStream) -> None:
+    stream = arrange(digit_stream.pictures.only(4), 2)
+    *_, last = run("avalanche:si:epochs=2,train=all", stream=stream)
+    (plugin,) = [plugin for plugin in last.rival.strategy.plugins if hasattr(plugin, "ewc_data")]
+    assert min(float(importance.data.min()) for importance in plugin.ewc_data[1].values()) >= 0
+    assert min(float(-way.data.max()) for way in plugin.syn_data["cum_trajectory"].values()) < -1  # there was one
+
+
+@pytest.mark.slow
 def test_a_loss_of_nothing_is_a_loss_to_mas(run: Run, digit_stream: TaskStream) -> None:
     stream = arrange(digit_stream.pictures.only(4), 2)
-    assert len(list(run("avalanche:mas:epochs=2,batch=1,learning_rate=1", stream=stream))) == 2
+    assert len(list(run("avalanche:mas:epochs=1,batch=8,learning_rate=10", stream=stream))) == 2
 
 
 @pytest.mark.slow
