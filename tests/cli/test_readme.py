@@ -43,7 +43,11 @@ def test_the_comparison_in_readme_runs_as_printed(
         assert found.code == 0, found.err
     told = json.loads(Path("digits-compared/comparison.json").read_text())
     assert told["complete"]
-    assert [entry["strategy"] for entry in told["strategies"]] == ["alpha", "ridge+lift=relu:dim=400", "avalanche:icarl"]
+    assert [entry["strategy"] for entry in told["strategies"]] == [
+        "alpha",
+        "ridge+lift=relu:dim=400",
+        "avalanche:icarl",
+    ]
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
@@ -14,6 +15,7 @@ import pytest
 from cltool.comparison.cluster import QUIET, Cluster, place
 from cltool.comparison.running import run_comparison
 from cltool.comparison.work import Heard
+from cltool.errors import CallError
 from cltool.files import slug
 
 
@@ -71,6 +73,9 @@ def test_cells_that_a_node_takes_with_it_are_run_again(
 
     heard, killer = Heard(), Thread(target=kill, daemon=True)
     killer.start()
+    graphic = replace(comparison, recipe=comparison.recipe.model_copy(update={"device": "cuda"}))
+    with pytest.raises(CallError, match="the cluster has no GPU"):
+        Cluster(graphic, tmp_path / "there", nodes.address, None)
     engine = Cluster(comparison, tmp_path / "there", nodes.address, None)
     assert engine.slots == 2
     outcome = run_comparison(comparison, tmp_path / "there", engine=engine, progress=heard)

@@ -51,7 +51,7 @@ def test_a_cell_is_the_run_that_cltool_run_makes(compare: Compare, tmp_path: Pat
     for name, kind in cells.items():
         first, _, lift = name.partition("+lift=")
         recipe = {"stream": "digits", "class_order": "random", "seed": 1, kind: first, "lift": lift or None, **SMALL}
-        run(prepare(Recipe.of(recipe)), RunDirectory(tmp_path / slug(name)))
+        run(prepare(Recipe.of(recipe)), RunDirectory(tmp_path / slug(name)), pictures=False)
         cell = tmp_path / "cmp" / "cells" / slug(name) / "1"
         assert without_cost(cell) == without_cost(tmp_path / slug(name))
         assert (cell / "recipe.yaml").read_text() == (tmp_path / slug(name) / "recipe.yaml").read_text()

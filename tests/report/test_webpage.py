@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Callable
+from hashlib import sha256
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -63,6 +65,16 @@ def test_it_is_one_file_with_headings_in_order(nine_runs: list[FinishedRun], cha
     assert all(attributes.get("aria-label") for _, attributes in found.elements if attributes.get("role") == "img")
     assert all(attributes.get("scope") for attributes in found.found("th"))
     assert len(found.found("caption")) == len(found.found("table"))
+
+
+@pytest.mark.slow
+def test_no_script_is_allowed_but_the_two_of_the_page(nine_runs: list[FinishedRun]) -> None:
+    text = page(nine_runs[:1])
+    (policy,) = (meta["content"] or "" for meta in Page(text).found("meta") if "http-equiv" in meta)
+    (allowed,) = (part.split()[1:] for part in policy.split(";") if part.split()[0] == "script-src")
+    own = re.findall("<script>(.*?)</script>", text, re.DOTALL)
+    assert len(own) == 2
+    assert allowed == [f"'sha256-{base64.b64encode(sha256(script.encode()).digest()).decode()}'" for script in own]
 
 
 @pytest.mark.slow

@@ -142,8 +142,10 @@ class Learned:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the samples kept and of all else that is kept beside the model in use."""
-        return self.kept.nbytes + self.rival.parts.samples.nbytes
+        """Bytes of all that goes from task to task: samples, weights that are trained, and what else is kept."""
+        parts = self.rival.parts
+        trained = [] if parts.training is UNTRAINED else self.rival.strategy.model.parameters()
+        return self.kept.nbytes + parts.samples.nbytes + sum(weights.nbytes for weights in trained)
 
     @property
     def samples_kept(self) -> int:
