@@ -41,7 +41,10 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     catalogue._installed.cache_clear()
 
 
-def test_the_list_has_every_kind_and_says_what_each_plugin_does(cltool: Callable) -> None:
+def test_the_list_has_every_kind_and_says_what_each_plugin_does(
+    cltool: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "250")  # a line for each
     found = cltool("plugins", "list")
     assert found.code == 0
     for words in ("alpha", "Orgil 2022, eq.", *KINDS):

@@ -86,7 +86,7 @@ def films(count: int, **changes: object) -> list[Film]:
     ("given", "how", "told"),
     [
         (films(10), "70-30", "there is no split '70-30'; did you mean '70/30'?"),
-        (films(10), "5-fold", "there is no split '5-fold'; did you mean '5-fold:"),
+        (films(10), "5-fold", "there is no split '5-fold'; there are: 5-fold:1"),
         (films(10), "5-fold:6", "there is no split '5-fold:6'; did you mean '5-fold:"),
         (films(10), "5-fold:0", "there is no split '5-fold:0'"),
         (films(10), "given", "the data set has no training films of its own; take 70/30, 90/10, 5-fold:1"),

@@ -38,7 +38,7 @@ def test_options_come_as_texts_too(by_hand: Callable, digit_stream: TaskStream) 
 
 
 def test_weights_must_be_given() -> None:
-    with pytest.raises(CallError, match="'trained', option weights: Field required"):
+    with pytest.raises(CallError, match="'trained' wants an option weights; spell it trained:weights=…"):
         PLUGIN.configure({})
 
 

@@ -102,7 +102,10 @@ class Pictures:
 
 
 class PictureBody(nn.Module):
-    """A network behind its transform: pictures uint8 [n, C, size, size] → standardised features [n, width]."""
+    """A network behind its transform: pictures uint8 [n, C, size, size] → standardised features [n, width].
+
+    A picture alone in its batch, as the last of a task may be, has no spread: batch norms then take their running one.
+    """
 
     mean: Tensor
     deviation: Tensor
@@ -115,6 +118,7 @@ class PictureBody(nn.Module):
         self.register_buffer("deviation", standardization.deviation.clone())
 
     def forward(self, pictures: Tensor) -> Tensor:
+        self.body.train(self.training and len(pictures) > 1)
         features: Tensor = self.body(self.transform.normalised(pictures.float() / 255).contiguous())
         return (features - self.mean) / self.deviation
 
