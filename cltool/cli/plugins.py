@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="List, show, write and check plugins.", no_args_is_help=True)
 NARROW = ("kind", "name", "package", "option", "type", "range", "default")
-MANY = 12  # plugins that one module makes by the dozen take one line of the whole list
+MANY = 12  # plugins that come by the dozen, of one module or one family, take one line of the whole list
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Debug = Annotated[bool, typer.Option(help="Show the traceback of an error.")]
@@ -53,10 +53,10 @@ def list_(
     kinds = [_checked_kind(kind)] if kind else list(KINDS)
     entries = [e for (k, _), found in sorted(catalogue.entries.items()) if k in kinds for e in found]
     folded = [] if kind or json_ else _crowds(entries)
-    rows, broken = _loaded(catalogue, [e for e in entries if e.module not in folded])
+    rows, broken = _loaded(catalogue, [e for e in entries if _crowd(e) not in folded])
     warnings = [*_strays(catalogue), *broken]
-    for module in folded:
-        rows.append(_crowd_row([e for e in entries if e.module == module]))
+    for crowd in folded:
+        rows.append(_crowd_row([e for e in entries if _crowd(e) == crowd]))
     rows.sort(key=lambda row: list(KINDS).index(row["kind"]))
     for warning in dict.fromkeys(warnings):
         print(f"cltool: warning: {warning}", file=sys.stderr)
@@ -86,15 +86,22 @@ def _row(entry: Entry, plugin: Plugin) -> dict[str, str]:
     return {**where, "says": plugin.says, "source": plugin.source}
 
 
+def _crowd(entry: Entry) -> str:
+    """What a plugin is one of many of: its family, where it has one, or its module."""
+    family, colon, _ = entry.name.partition(":")
+    return family + colon if colon else entry.module
+
+
 def _crowds(entries: Sequence[Entry]) -> list[str]:
-    modules = [entry.module for entry in entries]
-    return [module for module in dict.fromkeys(modules) if modules.count(module) > MANY]
+    crowds = [_crowd(entry) for entry in entries]
+    return [crowd for crowd in dict.fromkeys(crowds) if crowds.count(crowd) > MANY]
 
 
 def _crowd_row(crowd: Sequence[Entry]) -> dict[str, str]:
-    first = crowd[0]
-    says = f"{first.name} to {crowd[-1].name}: {len(crowd)} of one module; see cltool plugins list {first.kind}"
-    return {"kind": first.kind, "name": "…", "says": says, "source": first.module, "package": first.package}
+    first, of = crowd[0], _crowd(crowd[0])
+    what, name, source = ("family", f"{of}…", "") if of.endswith(":") else ("module", "…", of)
+    says = f"{first.name} to {crowd[-1].name}: {len(crowd)} of one {what}; see cltool plugins list {first.kind}"
+    return {"kind": first.kind, "name": name, "says": says, "source": source, "package": first.package}
 
 
 def _strays(catalogue: Catalogue) -> list[str]:

@@ -41,15 +41,15 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     catalogue._installed.cache_clear()
 
 
-def test_the_list_has_every_kind_and_says_what_each_plugin_does(
-    cltool: Callable, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COLUMNS", "250")  # a line for each
+def test_the_list_has_every_kind_and_says_what_each_plugin_does(cltool: Callable) -> None:
     found = cltool("plugins", "list")
     assert found.code == 0
     for words in ("alpha", "Orgil 2022, eq.", *KINDS):
         assert words in found.out
     assert "wide_resnet50_2: 80" in found.out  # torchvision's take one line
+    assert "avalanche:…" in found.out  # and so do those of a family
+    assert "avalanche:icarl" not in found.out
+    assert "avalanche:icarl" in cltool("plugins", "list", "strategy").out
     assert "wide_resnet101_2" in cltool("plugins", "list", "backbone").out
 
 
