@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 DASHES = ("--", "-.", ":")
-
-
 FEW = 12  # steps of a curve that an axis has room to name
 WIDTH, BETWEEN = 4.8, 0.75  # inches: a panel, and what stands left of it
 
@@ -44,9 +42,10 @@ def draw_comparison(runs: Sequence[FinishedRun], paths: Sequence[Path]) -> None:
             figure.add_axes(((BETWEEN - 0.1 + place * (WIDTH + BETWEEN)) / wide, low, WIDTH / wide, tall))
             for place in range(1 + _many(groups))
         )
-        _draw_panel(first, groups, bands=not second)
+        dashes = {group.label: DASHES[place % len(DASHES)] for place, group in enumerate(references(groups))}
+        _draw_panel(first, groups, dashes, bands=not second)
         for axes in second:
-            _draw_panel(axes, [group for group, style in styled(groups) if style.leading], bands=True)
+            _draw_panel(axes, [group for group, style in styled(groups) if style.leading], dashes, bands=True)
             axes.set_title(f"the {LEADING} that end highest, with 95 % intervals", fontsize=9, loc="left")
         name_lines(second[0] if second else first, first)
         top -= height
@@ -65,16 +64,17 @@ def _reference_label(group: Group) -> str:
     return group.label.replace("joint", "joint reference", 1)
 
 
-def _draw_panel(axes: Axes, groups: Sequence[Group], bands: bool) -> None:
+def _draw_panel(axes: Axes, groups: Sequence[Group], dashes: Mapping[str, str], bands: bool) -> None:
+    """Draw the curves of strategies and of their references; `dashes`: the line of each reference, in all panels."""
     from matplotlib.ticker import FixedLocator, MaxNLocator
 
     for group, style in styled(groups):
         look = {"marker": style.mark[0], "linestyle": style.dash[0], "markersize": 4, "zorder": 3}
         look |= {"fillstyle": "full" if group.ranked else "none"}
         _draw_curve(axes, group.curve(lambda m: m.curve), bands, style.colour, group.title, **look)
-    for number, group in enumerate(references(groups)):
-        line = DASHES[number % len(DASHES)]
-        _draw_curve(axes, group.curve(joint_curve), bands, GREY, _reference_label(group), linestyle=line)
+    for group in references(groups):
+        look = {"linestyle": dashes[group.label]}
+        _draw_curve(axes, group.curve(joint_curve), bands, GREY, _reference_label(group), **look)
     score, units = score_of(groups), in_common(lambda group: group.units, groups, "classes or groups")
     steps = groups[0].curve(lambda m: m.curve)["classes"] or []
     axes.xaxis.set_major_locator(FixedLocator(steps) if len(steps) <= FEW else MaxNLocator(integer=True))

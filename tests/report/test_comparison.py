@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean, stdev
 
 import pytest
+from matplotlib.figure import Figure
 from scipy import stats
 
 from cltool.report.comparison import draw_against, draw_comparison
@@ -163,6 +165,27 @@ def test_strategies_of_one_lift_share_a_joint_reference(make: Callable[..., Fini
     drawn = (tmp_path / "curves.svg").read_text()
     assert drawn.count("joint reference") == 2
     assert "joint reference+lift=relu:dim=30" in drawn
+
+
+@pytest.mark.slow
+def test_a_reference_has_one_line_in_all_panels(
+    make: Callable[..., FinishedRun], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make("one", joint=True)
+    many = []
+    for place in range(8):  # the highest two are lifted: theirs comes first among the six that lead
+        score, lift = 0.9 - place / 10, "relu:dim=9" if place < 2 else None
+        own = {"strategy": f"s{place}", "lift": lift, "accuracy_final": score}
+        many.append(replace(run, path=run.path / str(place), metrics=run.metrics.model_copy(update=own)))
+    figures: list[Figure] = []
+    monkeypatch.setattr("cltool.report.comparison.save_figure", lambda figure, paths: figures.append(figure))
+    draw_comparison([many[7], *many[:7]], [])
+    (figure,) = figures
+    panels = [{line.get_label(): line.get_linestyle() for line in axes.get_lines()} for axes in figure.axes]
+    assert len(panels) == 2
+    lines = [{panel[name] for panel in panels if name in panel} for name in panels[0] if "joint" in name]
+    assert sorted(len(styles) for styles in lines) == [1, 1]
+    assert len(set().union(*lines)) == 2
 
 
 @pytest.mark.slow
