@@ -53,6 +53,7 @@ def test_a_film_is_predicted_as_from_a_store(trained_on: Callable, tone: Path, t
     assert not list(out.iterdir())
 
 
+@pytest.mark.slow
 def test_smoothed_on_request(trained_on: Callable, tone: Path, out: Path) -> None:
     model = trained_on(tone)
     raw, smooth = (predict_film(prepare_prediction(tone, model, out, smooth=s)) for s in (0.0, 0.08))

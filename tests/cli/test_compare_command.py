@@ -89,6 +89,7 @@ def test_a_leaking_universal_is_said_everywhere(cltool: Callable, tmp_path: Path
     assert all("leaks" in (tmp_path / "cmp" / name).read_text() for name in ("table.md", "curves.svg"))
 
 
+@pytest.mark.slow
 def test_a_comparison_that_is_at_work_is_left_alone(cltool: Callable, tmp_path: Path) -> None:
     from cltool.files import alone
 
@@ -113,6 +114,7 @@ def test_help_teaches(cltool: Callable) -> None:
     assert "costs about what its strategy costs" in " ".join(told.split())
 
 
+@pytest.mark.slow
 def test_a_strategy_is_told_what_to_train(cltool: Callable, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(
         "from collections.abc import Callable\nfrom cltool import TaskStream, strategy\n"

@@ -17,6 +17,12 @@ from cltool.heads import UNKNOWN
 from cltool.plugin import KINDS
 
 OURS = sorted((kind, name) for kind, name in discover().entries)
+HEAVY = ("avalanche", "hf", "va-puppet")  # they import a library of their own, or make films
+PLAIN = [
+    pytest.param(kind, name, marks=pytest.mark.slow if name.partition(":")[0] in HEAVY else ())
+    for kind, name in OURS
+    if kind not in ("backbone", "modality")
+]
 
 
 def test_every_kind_has_a_plugin_and_a_contract() -> None:
@@ -25,7 +31,7 @@ def test_every_kind_has_a_plugin_and_a_contract() -> None:
         assert (Path(__file__).parents[2] / "cltool" / "contract" / f"{kind}.py").is_file()
 
 
-@pytest.mark.parametrize(("kind", "name"), [own for own in OURS if own[0] not in ("backbone", "modality")])
+@pytest.mark.parametrize(("kind", "name"), PLAIN)
 def test_our_plugins_keep_their_contract(kind: str, name: str) -> None:
     catalogue = discover()
     report = check_entry(catalogue.entries[kind, name][0], catalogue, unasked=True)
@@ -33,6 +39,7 @@ def test_our_plugins_keep_their_contract(kind: str, name: str) -> None:
     assert sum(finding.kept is True for finding in report.findings) >= 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mel", "mesh", "landmarks", "face", "evm"])
 @pytest.mark.usefixtures("face_model")
 def test_our_modalities_keep_their_contract(name: str) -> None:

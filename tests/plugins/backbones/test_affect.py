@@ -50,6 +50,7 @@ def test_features_are_what_the_last_layer_is_given_of_whole_films(puppets: TaskS
     assert backbone.width == found.shape[1]
 
 
+@pytest.mark.slow
 def test_other_weights_or_other_models_of_features_are_another_space(
     puppets: TaskStream, trained: Path, tmp_path: Path
 ) -> None:
@@ -61,6 +62,7 @@ def test_other_weights_or_other_models_of_features_are_another_space(
     assert same != other
 
 
+@pytest.mark.slow
 def test_features_of_another_version_are_refused(puppets: TaskStream, trained: Path) -> None:
     def of_another_version(block: Block) -> Block:
         rows = rows_of(block)
@@ -78,6 +80,7 @@ def test_features_of_another_version_are_refused(puppets: TaskStream, trained: P
         affect(changed, "cpu", weights=trained)
 
 
+@pytest.mark.slow
 def test_a_folder_without_a_network_is_refused(puppets: TaskStream, tmp_path: Path) -> None:
     with pytest.raises(CallError, match="no trained network"):
         affect(puppets, "cpu", weights=tmp_path)

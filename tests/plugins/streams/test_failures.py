@@ -419,11 +419,13 @@ def test_too_few_films_are_not_made(cache: Path) -> None:
     assert not (cache / "stores").exists()
 
 
+@pytest.mark.slow
 def test_features_of_another_data_set_are_refused(puppet_store: Path) -> None:
     with pytest.raises(CallError, match=one_line("holds features of va-puppet, not of affwild2")):
         discover().configure("stream", Spec("affwild2"))(data_root=puppet_store, progress=Silent())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "by", "told"),
     [
