@@ -76,7 +76,7 @@ def test_streams_and_rivals_of_the_page_are_there() -> None:
         for kind in ("stream", "strategy"):
             for spelled in [value for flag, value in pairwise(words) if flag == f"--{kind}"]:
                 found = "merge" if kind == "strategy" and spelled in ("ridge", "lda", "alpha") else kind
-                catalogue.configure(found, Spec.parse(spelled))
+                assert catalogue.configure(found, Spec.parse(spelled)).plugin.kind == found
 
 
 def test_pictures_and_pages_that_it_points_to_are_there() -> None:
