@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from cltool.errors import CallError
+from cltool.files import check_free_folder
 
 
 def attach(app: typer.Typer) -> None:
@@ -49,8 +50,8 @@ def report(
     from cltool.report.runs import finished_runs, grouped
     from cltool.report.tables import caption, rows
 
-    if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise CallError(f"--out {out} is not empty; take another")
+    if out is not None:
+        check_free_folder(out, resumable=False)
     finished = finished_runs(runs)
     if against and all(run.option(against) is None for run in finished):
         raise CallError(f"--against {against}: none of these runs has a number as an option of that name")

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from io import StringIO
 from typing import Any
 
+from cltool.report.numbers import NUMBERS
 from cltool.report.runs import FinishedRun, Group, by_setting, grouped, in_order
-from cltool.report.summary import NUMBERS
 
 SHARED = ("stream", "backbone", "strategy", "task_aware", "keeps_all", "score")  # as in metrics.json
 

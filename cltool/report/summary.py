@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from cltool.report.numbers import NUMBERS
 from cltool.report.pairs import Pair, paired
 from cltool.report.runs import FinishedRun, Group, grouped, joint_curve, references
 from cltool.rundir import Metrics
-
-NUMBERS: Mapping[str, Callable[[Metrics], float | None]] = {
-    "accuracy_final": lambda m: m.accuracy_final,
-    "accuracy_average_incremental": lambda m: m.accuracy_average_incremental,
-    "forgetting_chaudhry": lambda m: m.forgetting_chaudhry,
-    "gap_to_joint": lambda m: m.gap_to_joint[-1] if m.gap_to_joint else None,
-    "joint_final": lambda m: m.joint.curve[-1] if m.joint else None,
-    "unknown_auroc": lambda m: m.unknown.mean_auroc if m.unknown else None,
-    "bytes_kept": lambda m: m.cost.bytes_kept,
-    "samples_kept": lambda m: m.cost.samples_kept,
-    "parameters_grown": lambda m: m.cost.parameters_grown,
-    "fit_s": lambda m: m.cost.fit_s,
-    "merge_s": lambda m: m.cost.merge_s,
-    "seconds": lambda m: m.cost.strategy_s,
-}
 
 
 def summary(runs: Sequence[FinishedRun], root: Path) -> dict[str, Any]:

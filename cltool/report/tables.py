@@ -6,10 +6,12 @@ from collections.abc import Callable, Collection, Sequence
 from statistics import fmean
 from typing import Any
 
+from cltool.report.numbers import NUMBERS
 from cltool.report.runs import Group, in_common, in_order, joint_curve, references
 from cltool.rundir import Metrics
 
 Row = dict[str, Any]
+SAME_NAME = ("gap_to_joint", "unknown_auroc", "bytes_kept", "samples_kept", "parameters_grown", "seconds")
 Texts = tuple[list[str], list[list[str]]]  # headings and lines
 
 
@@ -36,14 +38,9 @@ def _row(group: Group) -> Row:
         "strategy": group.title,
         "ranked": group.ranked,
         "reference": False,
-        "average": group.mean(lambda m: m.accuracy_average_incremental),
-        "forgetting": group.mean(lambda m: m.forgetting_chaudhry),
-        "gap_to_joint": group.mean(lambda m: m.gap_to_joint[-1] if m.gap_to_joint else None),
-        "unknown_auroc": group.mean(lambda m: m.unknown.mean_auroc if m.unknown else None),
-        "bytes_kept": group.mean(lambda m: m.cost.bytes_kept),
-        "samples_kept": group.mean(lambda m: m.cost.samples_kept),
-        "parameters_grown": group.mean(lambda m: m.cost.parameters_grown),
-        "seconds": group.mean(lambda m: m.cost.strategy_s),
+        "average": group.mean(NUMBERS["accuracy_average_incremental"]),
+        "forgetting": group.mean(NUMBERS["forgetting_chaudhry"]),
+        **{key: group.mean(NUMBERS[key]) for key in SAME_NAME},
         "sparsity": group.mean(sparsity),
         "cosine_distance": group.mean(_cosine_distance),
     }

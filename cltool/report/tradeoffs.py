@@ -11,6 +11,7 @@ import numpy as np
 
 from cltool.report.comparison import around, plain
 from cltool.report.figures import BLUE, GREY, new_figure, save_figure
+from cltool.report.numbers import NUMBERS
 from cltool.report.published import PROTOCOL, TASK_INCREMENTAL
 from cltool.report.runs import FinishedRun, Group, by_setting, grouped
 from cltool.report.styles import Style, styled
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 COSTS: Mapping[str, Callable[[Metrics], float | None]] = {
-    "bytes kept": lambda m: m.cost.bytes_kept,
-    "seconds": lambda m: m.cost.strategy_s,
+    "bytes kept": NUMBERS["bytes_kept"],
+    "seconds": NUMBERS["seconds"],
 }
 FLOAT = 4  # bytes of a weight
 

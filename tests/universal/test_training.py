@@ -229,7 +229,7 @@ def test_the_test_split_is_never_read(made: Make, tmp_path: Path, monkeypatch: p
         return read(block, index)
 
     monkeypatch.setattr(Block, "_read", training_only)
-    train(made(epochs=1), tmp_path / "out")
+    assert train(made(epochs=1), tmp_path / "out").metrics["epoch"] == 1
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from statistics import fmean
 
 from markupsafe import Markup
 
+from cltool.report.numbers import NUMBERS
 from cltool.report.pairs import Pair, contenders
 from cltool.report.runs import FinishedRun, Group
 from cltool.report.tables import rounded
@@ -33,7 +34,7 @@ class Choice:
     @property
     def kept(self) -> str:
         """Bytes kept of earlier tasks; empty where they are not told."""
-        found = self.group.mean(lambda m: m.cost.bytes_kept)
+        found = self.group.mean(NUMBERS["bytes_kept"])
         return "" if found is None else size(found)
 
     @property
@@ -139,15 +140,15 @@ class Advice:
         tasks, classes = len(metrics.tasks), len(best.runs[0].order)
         unit = "group" if metrics.score == "ccc" else "class"
         costs = [f"{seconds(_pace(best))} a task"]
-        if (kept := best.mean(lambda m: m.cost.bytes_kept)) is not None:
+        if (kept := best.mean(NUMBERS["bytes_kept"])) is not None:
             costs.append(f"{size(kept)} kept of what it has seen ({size(kept / classes)} a {unit})")
-        if (grown := best.mean(lambda m: m.cost.parameters_grown)) is not None:
+        if (grown := best.mean(NUMBERS["parameters_grown"])) is not None:
             costs.append(f"{rounded(grown)} new weights ({rounded(grown / classes)} a {unit})")
         losses = []
         if tasks > 1:
-            forgotten = best.mean(lambda m: m.forgetting_chaudhry)
+            forgotten = best.mean(NUMBERS["forgetting_chaudhry"])
             losses.append(f"loses {forgotten:.3f} {best.score} on earlier tasks (forgetting)")
-        gap = best.mean(lambda m: m.gap_to_joint[-1] if m.gap_to_joint else None)
+        gap = best.mean(NUMBERS["gap_to_joint"])
         if gap is not None:
             losses.append(f"ends {abs(gap):.3f} {'below' if gap >= 0 else 'above'} training on all data at once")
         lost = f"; it {_listed(losses)}" if losses else ""

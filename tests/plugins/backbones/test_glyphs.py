@@ -77,7 +77,7 @@ def test_no_picture_of_other_streams_is_hashed_for_it(
     digit_stream: TaskStream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Block, "_read", lambda *_: pytest.fail("read"))
-    universal(digit_stream, "cpu", Silent(), on="glyphs")
+    assert universal(digit_stream, "cpu", Silent(), on="glyphs").width == 256
 
 
 def test_options_of_a_training_are_not_its(digit_stream: TaskStream) -> None:
